@@ -1,0 +1,1 @@
+"""Locust load tests that measure cost and latency through the queue."""

@@ -1,0 +1,1 @@
+"""The zeroidle command and the library under it."""

@@ -1,0 +1,1 @@
+"""The CloudFormation stack: one template, deployed to AWS or to an emulator on this machine."""

@@ -1,0 +1,1 @@
+"""The engine's benchmarks and evaluation, beside what they measure."""

@@ -1,0 +1,1 @@
+"""Continuous batching over llama.cpp. Knows nothing of AWS or of tasks."""

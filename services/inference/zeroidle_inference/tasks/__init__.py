@@ -1,0 +1,1 @@
+"""The five tasks as generators of model requests. Know nothing of AWS or of llama.cpp."""

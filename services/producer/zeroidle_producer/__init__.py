@@ -1,0 +1,1 @@
+"""What producer services import: submit documents, await results."""
