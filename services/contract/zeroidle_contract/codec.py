@@ -1,7 +1,7 @@
 """Jobs to message bodies and back. The body is the job's JSON; nothing else travels in it."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from zeroidle_contract.errors import ErrorCode, InvalidRecordError
 from zeroidle_contract.job import SCHEMA_VERSION, Job, job_key
 
-TRACE_HEADER = "AWSTraceHeader"
+TRACE_HEADER: Final = "AWSTraceHeader"
 """The SQS message *system* attribute that carries the producer's X-Ray trace header."""
 
 ATTRIBUTE_ERROR_CODE = "error_code"
@@ -20,8 +20,12 @@ ATTRIBUTE_REDRIVE_PLAN = "redrive_plan"
 
 
 def encode(job: Job) -> str:
-    """The message body of a job: compact JSON without unset fields."""
-    return job.model_dump_json(exclude_none=True)
+    """The message body of a job: compact JSON without unset fields.
+
+    Two characters that JSON may hold and SQS refuses are escaped.
+    """
+    body = job.model_dump_json(exclude_none=True)
+    return body.replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
 
 
 def decode(body: str) -> Job:
@@ -33,8 +37,9 @@ def decode(body: str) -> Job:
     """
     try:
         raw: Any = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRecordError(ErrorCode.INVALID_JSON, "the body is not JSON") from error
+    except (ValueError, RecursionError):
+        # A JSONDecodeError carries the whole body: it must not travel on as the cause.
+        raise InvalidRecordError(ErrorCode.INVALID_JSON, "the body is not JSON") from None
     if not isinstance(raw, dict):
         raise InvalidRecordError(ErrorCode.INVALID_JOB, "the body is not a JSON object")
     key = _salvage_key(raw)

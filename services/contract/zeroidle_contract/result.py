@@ -37,7 +37,7 @@ class ExtractOutput(Frozen):
     """JSON that is valid under the task's schema."""
 
     kind: Literal["extract"] = "extract"
-    data: Any
+    data: Any = None
 
 
 class Span(Frozen):
