@@ -1,11 +1,11 @@
 """What can go wrong inside the engine.
 
-    EngineError
-    ├── ModelFileError        the GGUF is missing, damaged, or not a chat model
-    ├── PromptTooLongError    prompt and answer do not fit one sequence's context
-    ├── GrammarError          a JSON Schema that cannot be compiled, or cannot be met
-    ├── RequestCancelledError the request was cancelled
-    └── DecodeError           llama.cpp refused a batch: the engine must be reset
+EngineError
+├── ModelFileError        the GGUF is missing, damaged, or not a chat model
+├── PromptTooLongError    prompt and answer do not fit one sequence's context
+├── GrammarError          a JSON Schema that cannot be compiled, or cannot be met
+├── RequestCancelledError the request was cancelled
+└── DecodeError           llama.cpp refused a batch: the engine must be reset
 """
 
 

@@ -31,24 +31,39 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Generate:
-    """Write an answer, greedily.
+class JsonSchema:
+    """The answer is JSON under this schema, with no white space but after commas and colons."""
 
-    With `json_schema` the answer is JSON under it. `draft_from_document` allows prompt-lookup
-    drafts, for answers that copy from the document; it never changes the answer.
-    `exact_tokens` ignores the model's wish to stop: for measurements on synthetic weights.
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedLines:
+    """The answer is up to `max_lines` lines, each a run of whole words of `text`."""
+
+    text: str
+    max_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Write an answer, greedily; under a grammar, no other answer is possible.
+
+    `ignore_end` ignores the model's wish to stop: for measurements on synthetic weights.
     """
 
     prompt: Prompt
     max_tokens: int
-    json_schema: Mapping[str, Any] | None = None
-    draft_from_document: bool = False
-    exact_tokens: bool = False
+    grammar: JsonSchema | QuotedLines | None = None
+    ignore_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The log-probability of each choice as the whole answer."""
+    """The log-probability of each choice as the beginning of the answer.
+
+    Where one choice begins another, the shorter one's includes that the answer ends there.
+    """
 
     prompt: Prompt
     choices: tuple[str, ...]
@@ -114,10 +129,6 @@ class TextModel(Protocol):
     @property
     def context_tokens(self) -> int:
         """Tokens that one sequence can hold, prompt and answer together."""
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a plain text."""
         ...
 
     def prompt_tokens(self, prompt: Prompt) -> int:

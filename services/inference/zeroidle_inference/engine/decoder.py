@@ -1,0 +1,77 @@
+"""The seam to the arithmetic: rows of tokens in, logits out.
+
+A decoder keeps the keys and values of many sequences; how it lays them out is its own affair. It
+knows nothing of requests, grammars or schedules.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Logits = NDArray[np.float32]
+
+
+class Row(NamedTuple):
+    """One token at one position of one sequence."""
+
+    token: int
+    position: int
+    sequence: int
+    wants_logits: bool
+
+
+class Decoder(Protocol):
+    """Computes rows. Not thread-safe, except `abort`."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Entries of one row of logits."""
+        ...
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences can be kept; their ids run from 0."""
+        ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Positions that each sequence can keep. They are its own: no sequence can run out."""
+        ...
+
+    @property
+    def max_rows(self) -> int:
+        """Rows that one `decode` takes."""
+        ...
+
+    def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
+        """Compute rows; positions of a sequence must follow on what it holds.
+
+        Returns:
+            Logits of the rows that want them, in order; valid until the next call.
+
+        Raises:
+            DecodeError: aborted, or refused. The sequences' contents are undefined then.
+        """
+        ...
+
+    def truncate(self, sequence: int, length: int) -> None:
+        """Forget the positions of a sequence from `length` on."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all sequences."""
+        ...
+
+    def save(self, sequence: int) -> bytes:
+        """A sequence's keys and values, to be loaded by the same build and model."""
+        ...
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        """Fill an empty sequence from `save`'s bytes. False, and empty, if they do not fit."""
+        ...
+
+    def abort(self) -> None:
+        """Make the `decode` under way, or else the next one, raise. From any thread."""
+        ...

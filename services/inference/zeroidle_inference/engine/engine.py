@@ -1,0 +1,271 @@
+"""Continuous batching: many requests, one `llama_decode` a step.
+
+    engine.submit(request)                any number, any time
+    while engine.has_work:
+        for finished in engine.step():    schedule, decode, settle
+            ...
+
+Single-threaded but for `abort`. Knows nothing of jobs: a `group` only says which requests belong
+together, so that one document's many windows cannot crowd out another's only one.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Sequence as Listing
+
+from zeroidle_inference.engine.costs import Rates
+from zeroidle_inference.engine.decoder import Decoder, Logits, Row
+from zeroidle_inference.engine.errors import EngineError, PromptTooLongError
+from zeroidle_inference.engine.generation import Generation
+from zeroidle_inference.engine.grammar import Matcher
+from zeroidle_inference.engine.prefix import MIN_TOKENS, PrefixStates
+from zeroidle_inference.engine.request import (
+    Finished,
+    Generate,
+    JsonSchema,
+    Prompt,
+    QuotedLines,
+    Request,
+    Window,
+)
+from zeroidle_inference.engine.schedule import Demand, schedule
+from zeroidle_inference.engine.scoring import Scoring
+from zeroidle_inference.engine.sequence import Sequence
+from zeroidle_inference.engine.vocabulary import PromptTokens, Vocabulary
+
+Grammar = JsonSchema | QuotedLines
+
+
+class Engine:
+    """Runs requests against one decoder."""
+
+    def __init__(
+        self,
+        *,
+        decoder: Decoder,
+        vocabulary: Vocabulary,
+        matcher: Callable[[Grammar], Matcher],
+        prefixes: PrefixStates,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._decoder = decoder
+        self._vocabulary = vocabulary
+        self._matcher = matcher
+        self._prefixes = prefixes
+        self._now_s = now_s
+        self._next_ticket = 0
+        self._waiting: list[Sequence] = []
+        self._running: list[Sequence] = []
+        self._free_slots = list(range(decoder.sequences))
+        self.rates = Rates()
+
+    @property
+    def has_work(self) -> bool:
+        """True while a submitted request has not finished."""
+        return bool(self._waiting or self._running)
+
+    @property
+    def text_model(self) -> "EngineTextModel":
+        """What tasks may ask of the model."""
+        return EngineTextModel(self._vocabulary, self._decoder.context_tokens)
+
+    def submit(self, request: Request, *, group: int = 0) -> int:
+        """Queue a request and return its ticket.
+
+        Raises:
+            PromptTooLongError: prompt and answer do not fit one sequence.
+            GrammarError: the grammar cannot be compiled.
+        """
+        prompt = self._vocabulary.prompt(request.prompt)
+        sequence = self._sequence(request, prompt, group)
+        needed = len(sequence.tokens) + sequence.goal.output_tokens
+        if needed > self._decoder.context_tokens:
+            raise PromptTooLongError(
+                f"{len(prompt)} prompt tokens and {sequence.goal.output_tokens} for the answer "
+                f"exceed the context of {self._decoder.context_tokens}"
+            )
+        self._next_ticket += 1
+        self._waiting.append(sequence)
+        return sequence.ticket
+
+    def _sequence(self, request: Request, prompt: PromptTokens, group: int) -> Sequence:
+        now_s = self._now_s()
+        if isinstance(request, Generate):
+            generation = Generation(
+                vocabulary=self._vocabulary,
+                matcher=None if request.grammar is None else self._matcher(request.grammar),
+                max_tokens=request.max_tokens,
+                ignore_end=request.ignore_end,
+                now_s=self._now_s,
+            )
+            sequence = Sequence(self._next_ticket, group, prompt, generation, now_s)
+            generation.begin(sequence)
+            return sequence
+        scoring = Scoring(
+            choices=[self._vocabulary.tokenize(choice) for choice in request.choices],
+            end_tokens=self._vocabulary.end_tokens,
+            now_s=self._now_s,
+        )
+        return Sequence(self._next_ticket, group, prompt, scoring, now_s)
+
+    def cancel(self, ticket: int) -> None:
+        """Forget a request; it will not be among the finished. Unknown tickets are ignored."""
+        self._waiting = [other for other in self._waiting if other.ticket != ticket]
+        for sequence in self._running:
+            if sequence.ticket == ticket:
+                self._retire(sequence)
+                break
+
+    def abort(self) -> None:
+        """Make the step under way raise `DecodeError` soon. From any thread."""
+        self._decoder.abort()
+
+    def reset(self) -> None:
+        """Forget all requests, for instance after a `DecodeError`. Prefixes stay."""
+        self._waiting.clear()
+        self._running.clear()
+        self._free_slots = list(range(self._decoder.sequences))
+        self._decoder.clear()
+
+    def step(self) -> list[Finished]:
+        """Advance every running request by one `llama_decode`; return those that ended.
+
+        Raises:
+            DecodeError: aborted or refused; call `reset` before going on.
+        """
+        self._admit()
+        plan = self._schedule()
+        logits = self._decode(plan)
+        return self._settle(plan, logits)
+
+    def _admit(self) -> None:
+        """Give free slots to waiting requests: fewest running in the group first, then oldest."""
+        while self._free_slots and self._waiting:
+            running = Counter(sequence.group for sequence in self._running)
+            ready = [sequence for sequence in self._waiting if not self._waits_for_prefix(sequence)]
+            if not ready:
+                return
+            sequence = min(ready, key=lambda waiting: (running[waiting.group], waiting.ticket))
+            self._waiting.remove(sequence)
+            sequence.slot = self._free_slots.pop()
+            sequence.admitted_s = self._now_s()
+            self._running.append(sequence)
+            self._load_prefix(sequence)
+
+    def _waits_for_prefix(self, sequence: Sequence) -> bool:
+        """True while another request is computing the same prefix: copying it is cheaper."""
+        shared = sequence.prompt.shared
+        return any(
+            self._is_computing_prefix(other) and other.prompt.shared == shared
+            for other in self._running
+        )
+
+    def _is_computing_prefix(self, sequence: Sequence) -> bool:
+        shared = sequence.prompt.shared
+        return len(shared) >= MIN_TOKENS and sequence.computed < len(shared)
+
+    def _load_prefix(self, sequence: Sequence) -> None:
+        shared = sequence.prompt.shared
+        state = self._prefixes.get(shared)
+        if state is None or sequence.slot is None:
+            return
+        if self._decoder.load(sequence.slot, state):
+            sequence.computed = sequence.cached = len(shared)
+        else:
+            self._prefixes.discard(shared)
+
+    def _schedule(self) -> list[tuple[Sequence, int]]:
+        demands = [
+            Demand(rows=self._next_rows(sequence), is_prefilling=sequence.is_prefilling)
+            for sequence in self._running
+        ]
+        grants = schedule(demands, budget=self._decoder.max_rows)
+        return [
+            (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
+        ]
+
+    def _next_rows(self, sequence: Sequence) -> int:
+        """Rows that may be computed at once: a prefix ends a step, so that it can be saved."""
+        if self._is_computing_prefix(sequence):
+            return len(sequence.prompt.shared) - sequence.computed
+        return sequence.pending
+
+    def _decode(self, plan: Listing[tuple[Sequence, int]]) -> Listing[Logits]:
+        rows: list[Row] = [row for sequence, count in plan for row in sequence.rows(count)]
+        if not rows:
+            return []
+        started_s = self._now_s()
+        logits = self._decoder.decode(rows)
+        self.rates.learn(
+            rows=len(rows),
+            is_prefilling=any(sequence.is_prefilling for sequence, _ in plan),
+            seconds=self._now_s() - started_s,
+        )
+        return logits
+
+    def _settle(
+        self, plan: Listing[tuple[Sequence, int]], logits: Listing[Logits]
+    ) -> list[Finished]:
+        finished: list[Finished] = []
+        remaining = iter(logits)
+        for sequence, count in plan:
+            first_looked_at = max(sequence.computed, sequence.logits_from)
+            sequence.computed += count
+            looked_at = [
+                (position, next(remaining))
+                for position in range(first_looked_at, sequence.computed)
+            ]
+            if sequence.computed == len(sequence.prompt.shared) >= MIN_TOKENS:
+                self._save_prefix(sequence)
+            try:
+                end = self._advance(sequence, looked_at)
+            except EngineError as error:
+                end = Finished(sequence.ticket, error=error)
+            if end is not None:
+                self._retire(sequence)
+                finished.append(end)
+        return finished
+
+    def _advance(
+        self, sequence: Sequence, looked_at: Listing[tuple[int, Logits]]
+    ) -> Finished | None:
+        for position, logits in looked_at:
+            if sequence.first_token_s is None:
+                sequence.first_token_s = self._now_s()
+            sequence.goal.observe(sequence, position, logits)
+        if sequence.pending:
+            return None
+        computed = sequence.computed
+        answer = sequence.goal.advance(sequence)
+        if answer is not None:
+            return Finished(sequence.ticket, answer=answer)
+        if sequence.computed < computed and sequence.slot is not None:
+            self._decoder.truncate(sequence.slot, sequence.computed)
+        return None
+
+    def _save_prefix(self, sequence: Sequence) -> None:
+        if sequence.prompt.shared not in self._prefixes and sequence.slot is not None:
+            self._prefixes.put(sequence.prompt.shared, self._decoder.save(sequence.slot))
+
+    def _retire(self, sequence: Sequence) -> None:
+        self._running.remove(sequence)
+        if sequence.slot is not None:
+            self._decoder.truncate(sequence.slot, 0)
+            self._free_slots.append(sequence.slot)
+
+
+class EngineTextModel:
+    """The engine's `TextModel`."""
+
+    def __init__(self, vocabulary: Vocabulary, context_tokens: int) -> None:
+        self._vocabulary = vocabulary
+        self.context_tokens = context_tokens
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """See `TextModel`."""
+        return len(self._vocabulary.prompt(prompt))
+
+    def split(self, text: str, max_tokens: int, overlap_tokens: int = 0) -> list[Window]:
+        """See `TextModel`."""
+        return self._vocabulary.split(text, max_tokens, overlap_tokens)

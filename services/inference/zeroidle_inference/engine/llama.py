@@ -1,0 +1,151 @@
+"""llama.cpp behind the `Decoder` seam, through llama-cpp-python's low-level functions.
+
+The one module that speaks to llama.cpp's context; `model.py` speaks to its model and vocabulary.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from zeroidle_inference.engine.decoder import Logits, Row
+from zeroidle_inference.engine.errors import DecodeError, ModelFileError
+
+FLASH_ATTENTION_DISABLED = 0
+"""`enum llama_flash_attn_type`: on CPU it made narrow steps half as fast again."""
+
+
+class LlamaDecoder:
+    """One llama.cpp context, a stream of its own for each sequence.
+
+    Streams (`kv_unified` off) attend to their own cells only; with one unified cache every row
+    pays for the cells of all sequences. Prefixes are therefore moved as saved states, which fit
+    any sequence, and not by `llama_memory_seq_cp`. docs/adr/0007 has the figures.
+    """
+
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - an opaque pointer
+        *,
+        threads: int,
+        context_tokens: int,
+        sequences: int,
+        max_rows: int,
+        max_logit_rows: int,
+    ) -> None:
+        self._aborted = False
+        # Kept on self: llama.cpp holds the bare pointer.
+        self._abort_callback = llama_cpp.ggml_abort_callback(lambda _: self._aborted)
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = context_tokens * sequences
+        params.n_batch = params.n_ubatch = max_rows
+        params.n_seq_max = sequences
+        params.n_outputs_max = max_logit_rows
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = False
+        params.flash_attn_type = FLASH_ATTENTION_DISABLED
+        params.no_perf = True
+        params.abort_callback = self._abort_callback
+        self._context = llama_cpp.llama_init_from_model(model, params)
+        if not self._context:
+            raise ModelFileError(
+                f"llama.cpp could not make a context of {sequences} sequences of {context_tokens} "
+                "tokens; give the function more memory, or lower ZEROIDLE_MAX_SEQUENCES"
+            )
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self.vocabulary_size: int = llama_cpp.llama_vocab_n_tokens(
+            llama_cpp.llama_model_get_vocab(model)
+        )
+        self.sequences = sequences
+        self.context_tokens = context_tokens
+        self.max_rows = max_rows
+        self.max_logit_rows = max_logit_rows
+        self._batch = _Batch(max_rows)
+
+    def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
+        """See `Decoder`."""
+        status = llama_cpp.llama_decode(self._context, self._batch.fill(rows))
+        if status != 0:
+            raise DecodeError(
+                "the step was aborted" if self._aborted else f"llama_decode returned {status}"
+            )
+        return [self._logits(i) for i, row in enumerate(rows) if row.wants_logits]
+
+    def _logits(self, row: int) -> Logits:
+        pointer = llama_cpp.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocabulary_size,))
+
+    def truncate(self, sequence: int, length: int) -> None:
+        """See `Decoder`."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
+
+    def clear(self) -> None:
+        """See `Decoder`."""
+        llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003 - a C function
+        self._aborted = False
+
+    def save(self, sequence: int) -> bytes:
+        """See `Decoder`."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence)
+        return bytes(memoryview(buffer)[:written])
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        """See `Decoder`."""
+        # llama.cpp only reads from it, so the bytes need no copy.
+        buffer = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
+        read = llama_cpp.llama_state_seq_set_data(self._context, buffer, len(state), sequence)
+        if read == len(state):
+            return True
+        self.truncate(sequence, 0)
+        return False
+
+    def abort(self) -> None:
+        """See `Decoder`."""
+        self._aborted = True
+
+    def close(self) -> None:
+        """Free the context. The decoder is unusable afterwards."""
+        llama_cpp.llama_free(self._context)
+        self._context = None
+
+
+class _Batch:
+    """A `llama_batch` over numpy arrays, filled without a Python loop."""
+
+    def __init__(self, capacity: int) -> None:
+        self._tokens = np.zeros(capacity, np.int32)
+        self._positions = np.zeros(capacity, np.int32)
+        self._sequence_counts = np.ones(capacity, np.int32)
+        self._sequences = np.zeros(capacity, np.int32)
+        self._wants_logits = np.zeros(capacity, np.int8)
+        # seq_id is an array of pointers: one to each row's own sequence id.
+        self._sequence_pointers = (
+            self._sequences.ctypes.data
+            + np.arange(capacity, dtype=np.uintp) * self._sequences.itemsize
+        )
+        self._struct = llama_cpp.llama_batch()
+        int32 = ctypes.POINTER(ctypes.c_int32)
+        self._struct.token = _pointer(self._tokens, int32)
+        self._struct.pos = _pointer(self._positions, int32)
+        self._struct.n_seq_id = _pointer(self._sequence_counts, int32)
+        self._struct.seq_id = _pointer(self._sequence_pointers, ctypes.POINTER(int32))
+        self._struct.logits = _pointer(self._wants_logits, ctypes.POINTER(ctypes.c_int8))
+
+    def fill(self, rows: Sequence[Row]) -> llama_cpp.llama_batch:
+        count = len(rows)
+        tokens, positions, sequences, wants_logits = zip(*rows, strict=True)
+        self._tokens[:count] = tokens
+        self._positions[:count] = positions
+        self._sequences[:count] = sequences
+        self._wants_logits[:count] = wants_logits
+        self._struct.n_tokens = count
+        return self._struct
+
+
+def _pointer(array: NDArray[Any], kind: Any) -> Any:  # noqa: ANN401 - ctypes has no better type
+    return ctypes.cast(array.ctypes.data, kind)

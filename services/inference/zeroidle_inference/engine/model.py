@@ -1,0 +1,209 @@
+"""A loaded GGUF: weights, vocabulary and chat template. Turns prompts into tokens and back.
+
+Knows llama.cpp's model and vocabulary; knows nothing of contexts, schedules or requests' fates.
+"""
+
+import ctypes
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from zeroidle_inference.engine.errors import ModelFileError
+from zeroidle_inference.engine.request import Prompt, Window
+from zeroidle_inference.engine.template import ChatTemplate, Literal
+from zeroidle_inference.engine.vocabulary import PromptTokens
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """Which model this is."""
+
+    name: str
+    sha256: str
+    quantisation: str
+
+
+# Hundreds of lines a load, none of which says more than our errors do.
+_DISCARD_LOG = llama_cpp.llama_log_callback(lambda _level, _text, _data: None)
+
+
+class LoadedModel:
+    """A chat model in memory."""
+
+    def __init__(self, path: Path, *, load_mode: int | None = None) -> None:
+        """Load a GGUF.
+
+        Raises:
+            ModelFileError: missing, damaged, or not a chat model.
+        """
+        if not path.is_file():
+            raise ModelFileError(
+                f"there is no model at {path}; set ZEROIDLE_MODEL_PATH, or run `make model`"
+            )
+        llama_cpp.llama_log_set(_DISCARD_LOG, ctypes.c_void_p(None))
+        llama_cpp.llama_backend_init()
+        params = llama_cpp.llama_model_default_params()
+        if load_mode is not None:
+            params.load_mode = load_mode
+        self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not self.pointer:
+            raise ModelFileError(
+                f"{path} is not a GGUF that llama.cpp can load; it may be truncated or damaged: "
+                "compare its SHA-256 with the publisher's"
+            )
+        self._vocab = llama_cpp.llama_model_get_vocab(self.pointer)
+        self.vocabulary_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self.train_context_tokens: int = llama_cpp.llama_model_n_ctx_train(self.pointer)
+        self.end_tokens = frozenset(
+            token
+            for token in range(self.vocabulary_size)
+            if llama_cpp.llama_vocab_is_eog(self._vocab, token)
+        )
+        self._bos: int = llama_cpp.llama_vocab_bos(self._vocab)
+        self._template = self._read_template(path)
+        self._literals: dict[str, tuple[int, ...]] = {}
+        self._path = path
+
+    @property
+    def vocab(self) -> Any:  # noqa: ANN401 - an opaque pointer
+        """llama.cpp's vocabulary."""
+        return self._vocab
+
+    def _read_template(self, path: Path) -> ChatTemplate:
+        source = llama_cpp.llama_model_chat_template(self.pointer, None)
+        if source is None:
+            raise ModelFileError(
+                f"{path} has no chat template; use an instruction-tuned GGUF that carries one"
+            )
+        specials = {
+            "bos_token": self._piece(self._bos, special=True),
+            "eos_token": self._piece(llama_cpp.llama_vocab_eos(self._vocab), special=True),
+        }
+        return ChatTemplate(
+            source.decode(), {name: text.decode() for name, text in specials.items()}
+        )
+
+    def name(self) -> ModelName:
+        """The model's identity. Reads the whole file for its hash."""
+        digest = hashlib.sha256()
+        with self._path.open("rb") as file:
+            while chunk := file.read(_READ_BYTES):
+                digest.update(chunk)
+        return ModelName(
+            name=self._metadata("general.name") or self._path.stem,
+            sha256=digest.hexdigest(),
+            quantisation=_quantisation(self.pointer),
+        )
+
+    def _metadata(self, key: str) -> str | None:
+        buffer = ctypes.create_string_buffer(512)
+        length = llama_cpp.llama_model_meta_val_str(self.pointer, key.encode(), buffer, len(buffer))
+        return buffer.value.decode(errors="replace") if length >= 0 else None
+
+    def tokenize(self, text: str, *, control_tokens: bool = False) -> tuple[int, ...]:
+        """A text's tokens, without any at its start or end.
+
+        Only with `control_tokens` does `<|im_end|>` and its like mean anything but its letters.
+        """
+        data = text.encode(errors="replace")
+        capacity = len(data) + 8
+        buffer = (ctypes.c_int32 * capacity)()
+        count = llama_cpp.llama_tokenize(
+            self._vocab,
+            data,
+            len(data),
+            buffer,
+            capacity,
+            False,  # noqa: FBT003 - a C function: add_special
+            control_tokens,
+        )
+        return tuple(buffer[:count])
+
+    def _piece(self, token: int, *, special: bool = False) -> bytes:
+        if token < 0:
+            return b""
+        buffer = ctypes.create_string_buffer(256)
+        length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        return buffer.raw[: max(length, 0)]
+
+    def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of tokens. Incomplete characters at its end are dropped."""
+        return b"".join(self._piece(token) for token in tokens).decode(errors="ignore")
+
+    def prompt(self, prompt: Prompt) -> PromptTokens:
+        """A prompt's tokens, in the model's own chat format."""
+        pieces = self._template.render([message.role for message in prompt.messages])
+        before: list[int] = []
+        after: list[int] = []
+        last = len(prompt.messages) - 1
+        target = before
+        for piece in pieces:
+            if isinstance(piece, Literal):
+                target += self._literal(piece.text)
+                continue
+            text = prompt.messages[piece.index].text
+            if prompt.document is None or piece.index != last:
+                target += self.tokenize(text)
+                continue
+            before += self.tokenize(text)
+            after += self.tokenize(prompt.document)
+            after += self.tokenize(prompt.after_document)
+            target = after
+        if llama_cpp.llama_vocab_get_add_bos(self._vocab) and before[:1] != [self._bos]:
+            before.insert(0, self._bos)
+        if prompt.document is None:
+            return PromptTokens(shared=(), own=tuple(before))
+        return PromptTokens(shared=tuple(before), own=tuple(after))
+
+    def _literal(self, text: str) -> tuple[int, ...]:
+        if text not in self._literals:
+            self._literals[text] = self.tokenize(text, control_tokens=True)
+        return self._literals[text]
+
+    def split(self, text: str, max_tokens: int, overlap_tokens: int = 0) -> list[Window]:
+        """See `TextModel.split`."""
+        pieces = [self._piece(token) for token in self.tokenize(text)]
+        ends = _character_ends(pieces)
+        if not ends or ends[-1] != len(text):
+            # The vocabulary does not give the text back letter for letter: cut by proportion.
+            ends = [len(text) * (i + 1) // max(len(pieces), 1) for i in range(len(pieces))]
+        windows: list[Window] = []
+        start = 0
+        while True:
+            stop = min(start + max_tokens, len(ends))
+            windows.append(Window(ends[start - 1] if start else 0, ends[stop - 1]))
+            if stop == len(ends):
+                return windows
+            start = stop - overlap_tokens
+
+    def close(self) -> None:
+        """Free the weights. The model is unusable afterwards."""
+        llama_cpp.llama_model_free(self.pointer)
+        self.pointer = None
+
+
+def _character_ends(pieces: Sequence[bytes]) -> list[int]:
+    """For each token the number of whole characters that its text and all before it hold."""
+    ends: list[int] = []
+    characters = 0
+    for piece in pieces:
+        characters += sum(not _is_utf8_continuation(byte) for byte in piece)
+        ends.append(characters)
+    return ends
+
+
+def _is_utf8_continuation(byte: int) -> bool:
+    return 0x80 <= byte < 0xC0  # noqa: PLR2004 - the bits 10xxxxxx
+
+
+def _quantisation(model: Any) -> str:  # noqa: ANN401 - an opaque pointer
+    """The quantisation's name as llama.cpp describes it, such as `Q4_0`."""
+    buffer = ctypes.create_string_buffer(128)
+    llama_cpp.llama_model_desc(model, buffer, len(buffer))
+    return buffer.value.decode().split(" ")[-1] or "unknown"

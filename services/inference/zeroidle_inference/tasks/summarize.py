@@ -1,0 +1,68 @@
+"""Summarize: in one go where the document fits, else map and reduce over parts of it."""
+
+import re
+
+from zeroidle_contract import ErrorCode, Summarize, SummarizeOutput
+from zeroidle_inference.engine.request import ChatMessage, Generate, Prompt, TextModel
+from zeroidle_inference.tasks import prompts
+from zeroidle_inference.tasks.generate import MIN_ANSWER_TOKENS, completion
+from zeroidle_inference.tasks.task import TaskError, TaskSteps
+
+TOKENS_PER_WORD = 2
+"""Enough for English in every common vocabulary; the cut to `max_words` is by words."""
+
+OVERLAP_TOKENS = 32
+_SENTENCE_END = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
+_LABEL = re.compile(r"^\s*summary:\s*", re.IGNORECASE)
+
+
+def summarize(task: Summarize, document: str, model: TextModel) -> TaskSteps:
+    """One wave for a document that fits; else waves that each shorten it, until it does."""
+    text = document.strip()
+    answer_tokens = task.max_words * TOKENS_PER_WORD + MIN_ANSWER_TOKENS
+    room = model.context_tokens - model.prompt_tokens(_prompt(task, "")) - answer_tokens
+    while True:
+        if room > OVERLAP_TOKENS:
+            parts = model.split(text, room, OVERLAP_TOKENS)
+        if room <= OVERLAP_TOKENS or len(parts) * answer_tokens > room * len(parts) // 2:
+            raise TaskError(
+                ErrorCode.DOCUMENT_TOO_LONG,
+                f"a summary of {task.max_words} words leaves too little of the "
+                f"{model.context_tokens} context tokens for the document",
+            )
+        answers = yield [
+            Generate(prompt=_prompt(task, text[part.start : part.end]), max_tokens=answer_tokens)
+            for part in parts
+        ]
+        summaries = [cut_to_words(completion(answer).text, task.max_words) for answer in answers]
+        if len(summaries) == 1:
+            return SummarizeOutput(summary=summaries[0])
+        text = "\n".join(summaries)
+
+
+def _prompt(task: Summarize, text: str) -> Prompt:
+    focus = prompts.SUMMARIZE_FOCUS.format(focus=task.focus) if task.focus else ""
+    instruction = prompts.SUMMARIZE.format(words=task.max_words, focus=focus)
+    return Prompt(
+        messages=(
+            ChatMessage("system", prompts.SUMMARIZE_SYSTEM),
+            ChatMessage("user", instruction),
+        ),
+        document=text,
+        after_document=prompts.SUMMARIZE_AFTER,
+    )
+
+
+def cut_to_words(text: str, max_words: int) -> str:
+    """At most `max_words` words: whole sentences if there is one, else the first words."""
+    text = _LABEL.sub("", text).strip()
+    words = list(re.finditer(r"\S+", text))
+    if len(words) > max_words:
+        text = text[: words[max_words - 1].end()]
+        is_cut = True
+    else:
+        is_cut = False
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    if ends and (is_cut or ends[-1] < len(text)):
+        return text[: ends[-1]]
+    return text
