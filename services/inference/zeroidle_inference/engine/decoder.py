@@ -45,6 +45,11 @@ class Decoder(Protocol):
         """Rows that one `decode` takes."""
         ...
 
+    @property
+    def max_logit_rows(self) -> int:
+        """How many of a `decode`'s rows may want logits; at least one for each sequence."""
+        ...
+
     def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
         """Compute rows; positions of a sequence must follow on what it holds.
 
@@ -68,8 +73,11 @@ class Decoder(Protocol):
         """A sequence's keys and values, to be loaded by the same build and model."""
         ...
 
-    def load(self, sequence: int, state: bytes) -> bool:
-        """Fill an empty sequence from `save`'s bytes. False, and empty, if they do not fit."""
+    def load(self, sequence: int, state: bytes, *, length: int) -> bool:
+        """Fill an empty sequence with the `length` positions that `save` wrote.
+
+        False, and still empty, if the bytes do not hold just these.
+        """
         ...
 
     def abort(self) -> None:

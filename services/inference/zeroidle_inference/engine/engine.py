@@ -19,7 +19,7 @@ from zeroidle_inference.engine.decoder import Decoder, Logits, Row
 from zeroidle_inference.engine.errors import EngineError, PromptTooLongError
 from zeroidle_inference.engine.generation import Generation
 from zeroidle_inference.engine.grammar import Matcher
-from zeroidle_inference.engine.prefix import MIN_TOKENS, PrefixStates
+from zeroidle_inference.engine.prefix import MIN_TOKENS, PrefixStates, Tokens
 from zeroidle_inference.engine.request import (
     Finished,
     Generate,
@@ -32,7 +32,7 @@ from zeroidle_inference.engine.request import (
 from zeroidle_inference.engine.schedule import Demand, schedule
 from zeroidle_inference.engine.scoring import Scoring
 from zeroidle_inference.engine.sequence import Sequence
-from zeroidle_inference.engine.vocabulary import PromptTokens, Vocabulary
+from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens, Vocabulary
 
 Grammar = JsonSchema | QuotedLines
 
@@ -47,12 +47,16 @@ class Engine:
         vocabulary: Vocabulary,
         matcher: Callable[[Grammar], Matcher],
         prefixes: PrefixStates,
+        identity: ModelName,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        if min(decoder.max_rows, decoder.max_logit_rows) < decoder.sequences:
+            raise EngineError("a step must have a row, and logits, for each sequence")
         self._decoder = decoder
         self._vocabulary = vocabulary
         self._matcher = matcher
         self._prefixes = prefixes
+        self.identity = identity
         self._now_s = now_s
         self._next_ticket = 0
         self._waiting: list[Sequence] = []
@@ -64,6 +68,11 @@ class Engine:
     def has_work(self) -> bool:
         """True while a submitted request has not finished."""
         return bool(self._waiting or self._running)
+
+    @property
+    def sequences(self) -> int:
+        """Requests that run at once, at most."""
+        return self._decoder.sequences
 
     @property
     def text_model(self) -> "EngineTextModel":
@@ -79,8 +88,9 @@ class Engine:
         """
         prompt = self._vocabulary.prompt(request.prompt)
         sequence = self._sequence(request, prompt, group)
-        needed = len(sequence.tokens) + sequence.goal.output_tokens
-        if needed > self._decoder.context_tokens:
+        if not sequence.tokens:
+            raise EngineError("the prompt has no tokens")
+        if len(prompt) + sequence.goal.output_tokens > self._decoder.context_tokens:
             raise PromptTooLongError(
                 f"{len(prompt)} prompt tokens and {sequence.goal.output_tokens} for the answer "
                 f"exceed the context of {self._decoder.context_tokens}"
@@ -88,6 +98,20 @@ class Engine:
         self._next_ticket += 1
         self._waiting.append(sequence)
         return sequence.ticket
+
+    def prefix_state(self, prompt: Prompt) -> tuple[Tokens, bytes]:
+        """A prompt's shared tokens and their state, computed now. For build steps.
+
+        Raises:
+            DecodeError: llama.cpp refused.
+        """
+        tokens = self._vocabulary.prompt(prompt).shared
+        rows = [Row(token, position, 0, False) for position, token in enumerate(tokens)]  # noqa: FBT003
+        for start in range(0, len(rows), self._decoder.max_rows):
+            self._decoder.decode(rows[start : start + self._decoder.max_rows])
+        state = self._decoder.save(0)
+        self._decoder.truncate(0, 0)
+        return tokens, state
 
     def _sequence(self, request: Request, prompt: PromptTokens, group: int) -> Sequence:
         now_s = self._now_s()
@@ -167,10 +191,11 @@ class Engine:
 
     def _load_prefix(self, sequence: Sequence) -> None:
         shared = sequence.prompt.shared
-        state = self._prefixes.get(shared)
+        # The last row of a prompt is always computed: its logits are not part of a state.
+        state = self._prefixes.get(shared) if sequence.prompt.own else None
         if state is None or sequence.slot is None:
             return
-        if self._decoder.load(sequence.slot, state):
+        if self._decoder.load(sequence.slot, state, length=len(shared)):
             sequence.computed = sequence.cached = len(shared)
         else:
             self._prefixes.discard(shared)
@@ -186,10 +211,12 @@ class Engine:
         ]
 
     def _next_rows(self, sequence: Sequence) -> int:
-        """Rows that may be computed at once: a prefix ends a step, so that it can be saved."""
+        """Rows that may be computed at once, each sequence having its share of logit rows."""
         if self._is_computing_prefix(sequence):
+            # A prefix ends a step, so that it can be saved.
             return len(sequence.prompt.shared) - sequence.computed
-        return sequence.pending
+        logit_rows = self._decoder.max_logit_rows // self._decoder.sequences
+        return min(sequence.pending, max(sequence.logits_from - sequence.computed, 0) + logit_rows)
 
     def _decode(self, plan: Listing[tuple[Sequence, int]]) -> Listing[Logits]:
         rows: list[Row] = [row for sequence, count in plan for row in sequence.rows(count)]
@@ -220,7 +247,7 @@ class Engine:
                 self._save_prefix(sequence)
             try:
                 end = self._advance(sequence, looked_at)
-            except EngineError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it ends one request alone
                 end = Finished(sequence.ticket, error=error)
             if end is not None:
                 self._retire(sequence)
@@ -242,6 +269,8 @@ class Engine:
             return Finished(sequence.ticket, answer=answer)
         if sequence.computed < computed and sequence.slot is not None:
             self._decoder.truncate(sequence.slot, sequence.computed)
+        if not sequence.pending:
+            raise EngineError("a request has neither an answer nor a token to compute")
         return None
 
     def _save_prefix(self, sequence: Sequence) -> None:

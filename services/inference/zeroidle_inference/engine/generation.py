@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from zeroidle_inference.engine.decoder import Logits
+from zeroidle_inference.engine.errors import GrammarError
 from zeroidle_inference.engine.grammar import Matcher
 from zeroidle_inference.engine.repetition import looping_token
 from zeroidle_inference.engine.request import Answer, Completion
@@ -37,8 +38,16 @@ class Generation:
         return self._max_tokens
 
     def begin(self, sequence: Sequence) -> None:
-        """Put what the grammar forces at the start right behind the prompt."""
+        """Put what the grammar forces at the start right behind the prompt.
+
+        Raises:
+            GrammarError: that alone is longer than the answer may be.
+        """
         self._jump_forward(sequence)
+        if sequence.forced > self._max_tokens:
+            raise GrammarError(
+                f"no answer under the schema is as short as the {self._max_tokens} tokens it may be"
+            )
 
     def observe(self, sequence: Sequence, position: int, logits: Logits) -> None:
         """See `Goal`."""

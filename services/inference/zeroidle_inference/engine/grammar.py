@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import llguidance.llamacpp
 import numpy as np
-from llguidance import LLMatcher
+from llguidance import LLMatcher, LLTokenizer
+from numpy.typing import NDArray
 
 from zeroidle_inference.engine.decoder import Logits
 from zeroidle_inference.engine.errors import GrammarError
@@ -26,7 +27,24 @@ _JSON_LAYOUT: "JsonCompileOptions" = {
     "item_separator": ", ",
     "key_separator": ": ",
 }
-_QUOTED_OR_DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|:.*", re.DOTALL)
+_UNMET = "the schema cannot be met: its grammar allows no further token, or is too complex"
+_WORD = re.compile(r"[A-Za-z]+")
+_TELLABLE = frozenset(
+    # What llguidance's messages are made of, and the names of JSON Schema's keywords.
+    """
+    a able allowed allows and are array as be boolean bounds but by cannot circular complex
+    constraint depth does doesn empty error exceeded exist expected extension field fields for found
+    generator grammar greater has have in incompatible infinite integer invalid is item items key
+    keys large less lexer limit limits match maximum minimum missing more must nested no not null
+    number object of only or parse parser pointer property recursion reference regex required
+    resource same schema string supported than that the to token too type types unable unimplemented
+    unknown unsatisfiable unsupported value values was with
+    additionalItems additionalProperties allOf anyOf const contains dependentRequired enum
+    exclusiveMaximum exclusiveMinimum format maxItems maxLength maxProperties minItems minLength
+    minProperties multipleOf oneOf pattern patternProperties prefixItems properties propertyNames ref
+    unevaluatedProperties uniqueItems
+    """.split()
+)
 
 
 class Matcher(Protocol):
@@ -47,13 +65,19 @@ class Matcher(Protocol):
 
 
 class Grammars:
-    """Compiles grammars for one model's vocabulary. Takes a third of a second to make."""
+    """Compiles grammars for one model's vocabulary."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        self._vocabulary_size = model.vocabulary_size
-        self._tokenizer = llguidance.llamacpp.lltokenizer_from_vocab(
+    def __init__(self, *, tokenizer: LLTokenizer, vocabulary_size: int) -> None:
+        self._vocabulary_size = vocabulary_size
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def of(cls, model: LoadedModel) -> "Grammars":
+        """Grammars over a model's tokens. Takes a third of a second."""
+        tokenizer = llguidance.llamacpp.lltokenizer_from_vocab(
             model.vocab, eos_token=sorted(model.end_tokens)
         )
+        return cls(tokenizer=tokenizer, vocabulary_size=model.vocabulary_size)
 
     def matcher(self, grammar: JsonSchema | QuotedLines) -> Matcher:
         """A fresh matcher.
@@ -65,13 +89,10 @@ class Grammars:
         try:
             source = _source(grammar)
         except (TypeError, ValueError, RecursionError) as error:
-            raise GrammarError("the schema is not plain JSON") from error
-        is_bad, problems = LLMatcher.validate_grammar_with_warnings(source, self._tokenizer)
-        if is_bad:
-            raise GrammarError(f"the schema cannot be compiled: {_summary(problems)}")
+            raise GrammarError("the schema is not plain JSON, or nested too deeply") from error
         matcher = LLMatcher(self._tokenizer, source, log_level=0)
         if matcher.is_error():
-            raise GrammarError(f"the schema cannot be compiled: {_summary([matcher.get_error()])}")
+            raise GrammarError(f"the schema cannot be compiled: {_summary(matcher.get_error())}")
         return _LlguidanceMatcher(matcher, self._vocabulary_size)
 
 
@@ -82,24 +103,27 @@ class _LlguidanceMatcher:
 
     @property
     def is_complete(self) -> bool:
-        return bool(self._matcher.is_stopped())
+        if not self._matcher.is_stopped():
+            return False
+        # A matcher that ran into a limit or a dead end has stopped as well.
+        if not self._matcher.is_accepting():
+            raise GrammarError(_UNMET)
+        return True
 
     def forced(self) -> Sequence[int]:
-        if self.is_complete:
-            return ()
-        tokens: list[int] = self._matcher.compute_ff_tokens()
+        tokens: list[int] = [] if self.is_complete else self._matcher.compute_ff_tokens()
         if tokens:
             self._accept(tokens)
+        elif self._matcher.is_error():
+            raise GrammarError(_UNMET)
         return tokens
 
     def choose(self, logits: Logits) -> int:
         favourite = int(logits.argmax())
         if self._matcher.validate_tokens([favourite]) == 0:
-            allowed = np.unpackbits(
-                np.frombuffer(self._matcher.compute_bitmask(), np.uint8), bitorder="little"
-            )[: self._vocabulary_size].astype(bool)
+            allowed = self._allowed()
             if not allowed.any():
-                raise GrammarError("the grammar allows no further token")
+                raise GrammarError(_UNMET)
             # A token the caller has ruled out (-inf) is taken only if there is no other.
             favourite = int(np.where(allowed, logits, -np.inf).argmax())
             if not allowed[favourite]:
@@ -107,9 +131,17 @@ class _LlguidanceMatcher:
         self._accept([favourite])
         return favourite
 
+    def _allowed(self) -> NDArray[np.bool_]:
+        try:
+            mask = self._matcher.compute_bitmask()
+        except ValueError as error:
+            raise GrammarError(_UNMET) from error
+        bits = np.unpackbits(np.frombuffer(mask, np.uint8), bitorder="little")
+        return bits[: self._vocabulary_size].astype(bool)
+
     def _accept(self, tokens: list[int]) -> None:
         if not self._matcher.consume_tokens(tokens):
-            raise GrammarError("the grammar refuses its own token")
+            raise GrammarError(_UNMET)
 
 
 def _source(grammar: JsonSchema | QuotedLines) -> str:
@@ -126,7 +158,8 @@ def _source(grammar: JsonSchema | QuotedLines) -> str:
     )
 
 
-def _summary(problems: Sequence[str]) -> str:
-    """What is wrong, without the names and patterns that the sender wrote."""
-    first = problems[0] if problems else "no reason given"
-    return _QUOTED_OR_DETAIL.sub("", first).strip().lower()
+def _summary(problem: str) -> str:
+    """What is wrong, without the names, patterns and values that the sender wrote."""
+    words = _WORD.findall(problem.partition("\n")[0])
+    told = [word for word in words if word in _TELLABLE or word.lower() in _TELLABLE]
+    return " ".join(told) or "no reason given"

@@ -94,15 +94,20 @@ class LlamaDecoder:
         written = llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence)
         return bytes(memoryview(buffer)[:written])
 
-    def load(self, sequence: int, state: bytes) -> bool:
+    def load(self, sequence: int, state: bytes, *, length: int) -> bool:
         """See `Decoder`."""
         # llama.cpp only reads from it, so the bytes need no copy.
         buffer = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         read = llama_cpp.llama_state_seq_set_data(self._context, buffer, len(state), sequence)
-        if read == len(state):
+        if read == len(state) and self._holds(sequence, length):
             return True
         self.truncate(sequence, 0)
         return False
+
+    def _holds(self, sequence: int, length: int) -> bool:
+        first = llama_cpp.llama_memory_seq_pos_min(self._memory, sequence)
+        last = llama_cpp.llama_memory_seq_pos_max(self._memory, sequence)
+        return bool(first == 0 and last == length - 1)
 
     def abort(self) -> None:
         """See `Decoder`."""

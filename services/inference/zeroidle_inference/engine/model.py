@@ -6,7 +6,6 @@ Knows llama.cpp's model and vocabulary; knows nothing of contexts, schedules or 
 import ctypes
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,9 @@ import llama_cpp
 from zeroidle_inference.engine.errors import ModelFileError
 from zeroidle_inference.engine.request import Prompt, Window
 from zeroidle_inference.engine.template import ChatTemplate, Literal
-from zeroidle_inference.engine.vocabulary import PromptTokens
+from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens
 
 _READ_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ModelName:
-    """Which model this is."""
-
-    name: str
-    sha256: str
-    quantisation: str
 
 
 # Hundreds of lines a load, none of which says more than our errors do.
@@ -86,7 +76,8 @@ class LoadedModel:
             "eos_token": self._piece(llama_cpp.llama_vocab_eos(self._vocab), special=True),
         }
         return ChatTemplate(
-            source.decode(), {name: text.decode() for name, text in specials.items()}
+            source.decode(errors="replace"),
+            {name: text.decode(errors="replace") for name, text in specials.items()},
         )
 
     def name(self) -> ModelName:
@@ -100,6 +91,19 @@ class LoadedModel:
             sha256=digest.hexdigest(),
             quantisation=_quantisation(self.pointer),
         )
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of the weights in memory."""
+        return int(llama_cpp.llama_model_size(self.pointer))
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of one token's keys and values: two half-precision vectors a layer."""
+        heads = llama_cpp.llama_model_n_head(self.pointer)
+        key_values = llama_cpp.llama_model_n_head_kv(self.pointer)
+        width = llama_cpp.llama_model_n_embd(self.pointer) // heads * key_values
+        return int(llama_cpp.llama_model_n_layer(self.pointer) * width * 2 * 2)
 
     def _metadata(self, key: str) -> str | None:
         buffer = ctypes.create_string_buffer(512)
@@ -130,7 +134,13 @@ class LoadedModel:
             return b""
         buffer = ctypes.create_string_buffer(256)
         length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
-        return buffer.raw[: max(length, 0)]
+        if length < 0:
+            # So many bytes it would have needed.
+            buffer = ctypes.create_string_buffer(-length)
+            length = llama_cpp.llama_token_to_piece(
+                self._vocab, token, buffer, len(buffer), 0, special
+            )
+        return buffer.raw[:length]
 
     def detokenize(self, tokens: Sequence[int]) -> str:
         """The text of tokens. Incomplete characters at its end are dropped."""
@@ -174,13 +184,18 @@ class LoadedModel:
             # The vocabulary does not give the text back letter for letter: cut by proportion.
             ends = [len(text) * (i + 1) // max(len(pieces), 1) for i in range(len(pieces))]
         windows: list[Window] = []
-        start = 0
-        while True:
+        start = stop = 0
+        while stop < len(ends):
             stop = min(start + max_tokens, len(ends))
-            windows.append(Window(ends[start - 1] if start else 0, ends[stop - 1]))
-            if stop == len(ends):
-                return windows
-            start = stop - overlap_tokens
+            begin = ends[start - 1] if start else 0
+            # Cut out, a text may have more tokens than it has as a part of the whole.
+            while (
+                excess := len(self.tokenize(text[begin : ends[stop - 1]])) - max_tokens
+            ) > 0 and stop > start + 1:
+                stop = max(stop - excess, start + 1)
+            windows.append(Window(begin, ends[stop - 1]))
+            start = max(stop - overlap_tokens, start + 1)
+        return windows or [Window(0, 0)]
 
     def close(self) -> None:
         """Free the weights. The model is unusable afterwards."""

@@ -21,18 +21,18 @@ def schedule(demands: Sequence[Demand], *, budget: int) -> list[int]:
 
     Sequences past their prompt come first: their rows are few, and each delays an answer. What is
     left goes to prompts: a share to the oldest, then the shortest first, since a prompt that is
-    done adds rows to all later steps. `budget` is at least the number of sequences, so none of
-    those past their prompt waits.
+    done adds rows to all later steps. `budget` is at least the number of sequences, so all those
+    past their prompt go on in every step, and so does the oldest prompt.
     """
     grants = [0] * len(demands)
     decoding = [i for i, demand in enumerate(demands) if not demand.is_prefilling]
-    left = budget
-    for waiting, i in enumerate(decoding):
-        # Leave one row for each that comes after.
-        spare = left - (len(decoding) - waiting - 1)
-        grants[i] = min(demands[i].rows, spare)
-        left -= grants[i]
     prefilling = [i for i, demand in enumerate(demands) if demand.is_prefilling]
+    left = budget
+    for position, i in enumerate(decoding, start=1):
+        # Leave one row for each that comes after, and one for the oldest prompt.
+        reserved = len(decoding) - position + bool(prefilling)
+        grants[i] = min(demands[i].rows, left - reserved)
+        left -= grants[i]
     if not prefilling:
         return grants
     oldest = prefilling[0]

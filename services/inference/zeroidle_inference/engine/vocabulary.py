@@ -8,6 +8,15 @@ from zeroidle_inference.engine.request import Prompt, Window
 
 
 @dataclass(frozen=True, slots=True)
+class ModelName:
+    """Which model file this is."""
+
+    name: str
+    sha256: str
+    quantisation: str
+
+
+@dataclass(frozen=True, slots=True)
 class PromptTokens:
     """A prompt's tokens: the part shared with other prompts first, then its own."""
 

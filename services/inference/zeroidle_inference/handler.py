@@ -1,0 +1,120 @@
+"""The Lambda entry and composition root: the one module that does work when it is imported.
+
+The load of the model begins before anything heavy is imported, and goes on in a thread: on-demand
+init is cut at ten seconds. Under provisioned concurrency it is awaited here, because the
+environment is frozen when init ends, and what is not loaded then is cold.
+"""
+
+import os
+from functools import partial
+
+from zeroidle_inference.engine import readahead
+from zeroidle_inference.loading import Loading
+from zeroidle_inference.settings import Settings
+
+READERS = 4
+"""Threads that fetch the model file's chunks; they end with the file."""
+
+
+def _load(settings: Settings) -> "InferenceEngine":
+    """Runs in the loading thread; its imports are heavy and belong there."""
+    readahead.start(settings.model_path, readers=READERS)
+    from zeroidle_inference.engine.load import load  # noqa: PLC0415 - loads beside boto3
+
+    return load(
+        settings.model_path,
+        threads=settings.threads,
+        context_tokens=settings.context_tokens,
+        max_sequences=settings.max_sequences,
+        memory_bytes=settings.memory_bytes,
+        prefix_states=settings.prefix_states,
+    )
+
+
+_SETTINGS = Settings.parse(os.environ)
+_LOADING = Loading(partial(_load, _SETTINGS))
+
+# Everything below is imported while the model is already loading.
+import random  # noqa: E402
+import uuid  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from typing import Any  # noqa: E402
+
+import boto3  # noqa: E402
+from botocore.config import Config  # noqa: E402
+
+from zeroidle_contract import ClaimCheck  # noqa: E402
+from zeroidle_inference import tasks, telemetry  # noqa: E402
+from zeroidle_inference.clock import SystemClock  # noqa: E402
+from zeroidle_inference.documents import Documents  # noqa: E402
+from zeroidle_inference.runner import Runner  # noqa: E402
+from zeroidle_inference.seams import InferenceEngine  # noqa: E402
+from zeroidle_inference.service import Context, Service  # noqa: E402
+from zeroidle_inference.sqs import SqsQueue  # noqa: E402
+from zeroidle_inference.store import DynamoJobStore  # noqa: E402
+
+NETWORK_THREADS = 8
+"""Claims and commits of a batch of ten, each a few milliseconds."""
+
+
+def _compose(settings: Settings, loading: Loading[InferenceEngine]) -> Service:
+    config = Config(
+        connect_timeout=1,
+        read_timeout=3,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=NETWORK_THREADS,
+    )
+    session = boto3.Session()
+    clock, rng = SystemClock(), random.SystemRandom()
+    log = telemetry.Log(telemetry.configure())
+    claim_check = ClaimCheck(s3=session.client("s3", config=config), bucket=settings.bucket)
+    queue = SqsQueue(
+        sqs=session.client("sqs", config=config),
+        queue_url=settings.queue_url,
+        dead_letter_queue_url=settings.dead_letter_queue_url,
+    )
+    store = DynamoJobStore(
+        # The store builds its low-level values itself: validating them again costs 0.1 ms a call.
+        dynamodb=session.client(
+            "dynamodb", config=config.merge(Config(parameter_validation=False))
+        ),
+        table=settings.jobs_table,
+        outputs=claim_check,
+        clock=clock,
+    )
+
+    def make_runner(engine: InferenceEngine) -> Runner:
+        return Runner(
+            engine=engine,
+            store=store,
+            queue=queue,
+            documents=Documents(claim_check),
+            start_task=tasks.start,
+            prompt_version=tasks.PROMPT_VERSION,
+            max_attempts=settings.max_attempts,
+            executor=ThreadPoolExecutor(NETWORK_THREADS, thread_name_prefix="network"),
+            clock=clock,
+            rng=rng,
+            log=log,
+        )
+
+    return Service(
+        environment_id=uuid.uuid4().hex,
+        loading=loading,
+        make_runner=make_runner,
+        queue=queue,
+        clock=clock,
+        rng=rng,
+        log=log,
+    )
+
+
+_SERVICE = _compose(_SETTINGS, _LOADING)
+if _SETTINGS.waits_in_init:
+    _LOADING.wait()
+
+
+def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Answer one event of Lambda."""
+    return _SERVICE.handle(event, context)

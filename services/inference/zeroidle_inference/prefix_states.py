@@ -1,0 +1,56 @@
+"""Writes the prefix states that an image ships with: `python -m zeroidle_inference.prefix_states`.
+
+For each task file the shared part of its prompts is computed once and saved; a cold start that
+finds the state (ZEROIDLE_PREFIX_STATES) does not compute it again.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from zeroidle_contract import Task
+from zeroidle_inference import tasks
+from zeroidle_inference.engine import prefix_files
+from zeroidle_inference.engine.load import build, load
+
+_EXAMPLE_DOCUMENT = "A document."
+
+
+def main() -> None:
+    """Parse arguments, write one file for each prompt, print its path."""
+    parser = argparse.ArgumentParser(
+        prog="python -m zeroidle_inference.prefix_states",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example:\n  python -m zeroidle_inference.prefix_states "
+        "--model model.gguf --to prefixes samples/*/task.json",
+    )
+    parser.add_argument("tasks", nargs="+", type=Path, help="task files (JSON)")
+    parser.add_argument("--model", required=True, type=Path, help="the GGUF")
+    parser.add_argument("--to", required=True, type=Path, help="folder to write to")
+    arguments = parser.parse_args()
+    engine = load(
+        arguments.model, threads=os.cpu_count() or 1, context_tokens=2048, max_sequences=1
+    )
+    for path in arguments.tasks:
+        task = TypeAdapter[Task](Task).validate_json(path.read_bytes())
+        requests = next(tasks.start(task, _EXAMPLE_DOCUMENT, engine.text_model))
+        for request in requests:
+            tokens, state = engine.prefix_state(request.prompt)
+            if not tokens:
+                continue
+            written = prefix_files.write(
+                arguments.to,
+                model_sha256=engine.identity.sha256,
+                build=build(),
+                tokens=tokens,
+                state=state,
+            )
+            sys.stdout.write(f"{written}  {len(tokens)} tokens\n")
+
+
+if __name__ == "__main__":
+    main()

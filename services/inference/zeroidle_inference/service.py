@@ -1,0 +1,129 @@
+"""What the function answers to its events: an SQS batch, or a warm-up.
+
+Whatever happens, a batch is answered with the list of messages that SQS must keep: an exception
+would only return all of them without a word.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from zeroidle_inference import policy
+from zeroidle_inference.engine.errors import ModelFileError
+from zeroidle_inference.errors import ModelNotReadyError, ServiceError
+from zeroidle_inference.invocation import Invocation
+from zeroidle_inference.loading import Loading
+from zeroidle_inference.records import Record, parse_event
+from zeroidle_inference.runner import Runner
+from zeroidle_inference.seams import Clock, InferenceEngine, Queue
+from zeroidle_inference.telemetry import Log, where
+
+WARM = "warm"
+ANSWER_S = 1.0
+"""Kept of an invocation's time for its answer."""
+
+
+class Context(Protocol):
+    """What we read of Lambda's context."""
+
+    aws_request_id: str
+    memory_limit_in_mb: str | int
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until Lambda kills the invocation."""
+        ...
+
+
+class Service:
+    """One environment of the function."""
+
+    def __init__(
+        self,
+        *,
+        environment_id: str,
+        loading: Loading[InferenceEngine],
+        make_runner: Callable[[InferenceEngine], Runner],
+        queue: Queue,
+        clock: Clock,
+        rng: random.Random,
+        log: Log,
+    ) -> None:
+        self._environment_id = environment_id
+        self._loading = loading
+        self._make_runner = make_runner
+        self._queue = queue
+        self._clock = clock
+        self._rng = rng
+        self._log = log
+        self._runner: Runner | None = None
+        self._timeout_s = 0.0
+
+    def handle(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Answer an event.
+
+        Raises:
+            ServiceError: the event is neither an SQS batch nor a warm-up.
+            ModelFileError: for a warm-up, when the model cannot be loaded.
+        """
+        if event.get("zeroidle") == WARM:
+            return self._warm(event, context)
+        if "Records" not in event:
+            raise ServiceError('the event is neither an SQS batch nor {"zeroidle": "warm"}')
+        to_retry = self._run(parse_event(event), context)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in to_retry]}
+
+    def _warm(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Answer when the model is ready, and hold the environment so that others start too."""
+        engine = self._loading.wait(self._remaining_s(context) - ANSWER_S)
+        hold_s = float(event.get("hold_ms", 0)) / 1000
+        self._clock.sleep(max(0.0, min(hold_s, self._remaining_s(context) - ANSWER_S)))
+        return {
+            "environment_id": self._environment_id,
+            "init_ms": round(self._loading.took_s * 1000),
+            "model_sha256": engine.identity.sha256,
+        }
+
+    def _run(self, records: list[Record], context: Context) -> list[str]:
+        started_s = self._clock.monotonic_s()
+        remaining_s = self._remaining_s(context)
+        deadline_ms = self._clock.now_ms() + context.get_remaining_time_in_millis()
+        # Lambda does not tell the timeout; nothing but the start itself is missing from this.
+        self._timeout_s = max(self._timeout_s, remaining_s)
+        log = self._log.bind(request_id=context.aws_request_id)
+        try:
+            runner = self._ready_runner(remaining_s - ANSWER_S)
+            invocation = Invocation(
+                request_id=context.aws_request_id,
+                deadline_ms=deadline_ms,
+                started_s=started_s,
+                deadline_s=started_s + remaining_s,
+                timeout_s=self._timeout_s,
+                memory_mb=int(context.memory_limit_in_mb),
+                model_wait_s=self._clock.monotonic_s() - started_s,
+            )
+            return runner.run(records, invocation)
+        except (ModelFileError, ModelNotReadyError) as error:
+            log.error("model_not_ready", error=str(error))  # noqa: TRY400 - one clear sentence
+        except Exception as error:  # noqa: BLE001 - the batch must be answered whatever happened
+            log.error(  # noqa: TRY400 - a traceback's message may quote a document
+                "batch_failed", error=type(error).__name__, where=where(error)
+            )
+        self._show_later(records, log)
+        return list(dict.fromkeys(record.message_id for record in records))
+
+    def _ready_runner(self, timeout_s: float) -> Runner:
+        if self._runner is None:
+            self._runner = self._make_runner(self._loading.wait(timeout_s))
+        return self._runner
+
+    def _show_later(self, records: list[Record], log: Log) -> None:
+        visibilities_s = [
+            (record, policy.MODEL_NOT_READY.visibility_s(1, self._rng)) for record in records
+        ]
+        try:
+            self._queue.change_visibility(visibilities_s)
+        except ServiceError as error:
+            log.warning("visibility_not_changed", error=str(error))
+
+    def _remaining_s(self, context: Context) -> float:
+        return context.get_remaining_time_in_millis() / 1000

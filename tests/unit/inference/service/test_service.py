@@ -1,0 +1,201 @@
+"""The function's answers to its events, and the batch response's contract with Lambda."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from batch_contract import deleted_by_lambda
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from service_fakes import FakeEngine
+from service_world import World, make_job
+
+from zeroidle_contract import Status, encode
+from zeroidle_inference.engine.errors import ModelFileError
+from zeroidle_inference.errors import ServiceError
+from zeroidle_inference.loading import Loading
+from zeroidle_inference.service import Service
+
+
+class FakeContext:
+    aws_request_id = "request-1"
+    memory_limit_in_mb = "2048"
+
+    def __init__(self, world: World, timeout_s: float = 60) -> None:
+        self._clock = world.clock
+        self._ends_s = world.clock.monotonic_s() + timeout_s
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round((self._ends_s - self._clock.monotonic_s()) * 1000)
+
+
+def make_service(world: World, load: Callable[[], Any] | None = None) -> Service:
+    return Service(
+        environment_id="environment-1",
+        loading=Loading(load or (lambda: world.engine)),
+        make_runner=lambda _: world.runner(),
+        queue=world.queue,
+        clock=world.clock,
+        rng=random.Random(1),  # noqa: S311 - jitter
+        log=world.log,
+    )
+
+
+def sqs_event(*bodies: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"m{index}",
+                "receiptHandle": f"r{index}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+            }
+            for index, body in enumerate(bodies)
+        ]
+    }
+
+
+def test_a_batch_that_succeeded_is_answered_with_an_empty_list(world: World) -> None:
+    event = sqs_event(encode(make_job("a")), encode(make_job("b")))
+    response = make_service(world).handle(event, FakeContext(world))
+    assert response == {"batchItemFailures": []}
+    assert deleted_by_lambda(response, ["m0", "m1"]) == ["m0", "m1"]
+
+
+def test_lambda_deletes_what_succeeded_and_keeps_what_comes_back(world: World) -> None:
+    world.engine.poison = "bad"
+    event = sqs_event(encode(make_job("a", "bad")), encode(make_job("b", "good")))
+    response = make_service(world).handle(event, FakeContext(world))
+    assert deleted_by_lambda(response, ["m0", "m1"]) == ["m1"]
+
+
+def test_without_a_model_every_record_comes_back_later_and_no_attempt_is_spent(
+    world: World,
+) -> None:
+    def load() -> FakeEngine:
+        raise ModelFileError("there is no model file at model.gguf: set ZEROIDLE_MODEL_PATH")
+
+    response = make_service(world, load).handle(sqs_event("x", "y"), FakeContext(world))
+    assert deleted_by_lambda(response, ["m0", "m1"]) == []
+    assert world.store.calls == []
+    assert all(seconds[-1] >= 30 for seconds in world.queue.visibilities_s.values())
+    [line] = world.lines("model_not_ready")
+    assert line["error"] == "there is no model file at model.gguf: set ZEROIDLE_MODEL_PATH"
+
+
+def test_an_environment_whose_load_failed_tries_again_at_the_next_event(world: World) -> None:
+    outcomes: list[Any] = [ModelFileError("not yet"), world.engine]
+
+    def load() -> FakeEngine:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    service = make_service(world, load)
+    event = sqs_event(encode(make_job("a")))
+    service.handle(event, FakeContext(world))
+    assert service.handle(event, FakeContext(world)) == {"batchItemFailures": []}
+    assert world.row("a").status is Status.SUCCEEDED
+
+
+def test_an_unexpected_error_returns_the_batch_and_tells_nothing_of_it(world: World) -> None:
+    def load() -> FakeEngine:
+        raise RuntimeError("secret")
+
+    response = make_service(world, load).handle(sqs_event("x"), FakeContext(world))
+    assert response == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert "secret" not in world.log_text()
+
+
+def test_a_warm_up_answers_when_the_model_is_ready_and_touches_nothing(world: World) -> None:
+    context = FakeContext(world)
+    answer = make_service(world).handle({"zeroidle": "warm", "hold_ms": 1500}, context)
+    assert answer["environment_id"] == "environment-1"
+    assert answer["model_sha256"] == "0" * 64
+    assert answer["init_ms"] >= 0
+    assert world.clock.monotonic_s() == 1.5
+    assert (world.store.calls, world.queue.visibilities_s) == ([], {})
+
+
+def test_a_warm_up_holds_no_longer_than_its_time(world: World) -> None:
+    context = FakeContext(world, timeout_s=10)
+    make_service(world).handle({"zeroidle": "warm", "hold_ms": 60_000}, context)
+    assert world.clock.monotonic_s() == 9
+
+
+def test_a_warm_up_without_a_model_is_an_error(world: World) -> None:
+    def load() -> FakeEngine:
+        raise ModelFileError("no model")
+
+    with pytest.raises(ModelFileError, match="no model"):
+        make_service(world, load).handle({"zeroidle": "warm"}, FakeContext(world))
+
+
+def test_an_event_of_another_kind_is_refused_with_a_clear_sentence(world: World) -> None:
+    with pytest.raises(ServiceError, match="neither an SQS batch nor"):
+        make_service(world).handle({"hello": "world"}, FakeContext(world))
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+VALID = encode(make_job("victim"))
+
+
+@st.composite
+def malformed_bodies(draw: st.DrawFn) -> str:
+    """Valid messages with a part cut, doubled, or replaced by any other value."""
+    import json  # noqa: PLC0415 - one use
+
+    match draw(st.sampled_from(["cut", "splice", "field"])):
+        case "cut":
+            return VALID[: draw(st.integers(1, len(VALID) - 1))]
+        case "splice":
+            at = draw(st.integers(0, len(VALID) - 1))
+            return VALID[:at] + draw(st.text(min_size=1, max_size=5)) + VALID[at:]
+        case _:
+            fields = json.loads(VALID)
+            fields[draw(st.sampled_from(sorted(fields)))] = draw(JSON_VALUES)
+            return json.dumps(fields)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(body=malformed_bodies())
+def test_whatever_a_message_holds_its_batch_mate_succeeds_and_it_ends_with_a_code(
+    body: str,
+) -> None:
+    world = World()
+    event = sqs_event(body, encode(make_job("mate", "another text")))
+    response = make_service(world).handle(event, FakeContext(world))
+    assert deleted_by_lambda(response, ["m0", "m1"]) == ["m0", "m1"]
+    assert world.row("mate").status is Status.SUCCEEDED
+    # A mutation may leave the message valid; then it is a job like any other.
+    succeeded = {row.job_id for row in world.store.rows.values() if row.status is Status.SUCCEEDED}
+    assert len(succeeded) == 2 or "m0" in world.dead_letter_codes()
+
+
+@pytest.mark.parametrize(
+    ("response", "deleted"),
+    [
+        (None, ["a", "b"]),
+        ({}, ["a", "b"]),
+        ({"batchItemFailures": None}, ["a", "b"]),
+        ({"batchItemFailures": []}, ["a", "b"]),
+        ({"batchItemFailures": [{"itemIdentifier": "a"}]}, ["b"]),
+        ({"batchItemFailures": [{"itemIdentifier": ""}]}, []),
+        ({"batchItemFailures": [{"itemIdentifier": None}]}, []),
+        ({"batchItemFailures": [{"itemIdentifier": "zzz"}]}, []),
+        ({"batchItemFailures": [{"id": "a"}]}, []),
+        ({"failures": []}, []),
+        ({"batchItemFailures": {1}}, []),
+    ],
+)
+def test_the_checker_answers_as_aws_documents(response: Any, deleted: list[str]) -> None:
+    assert deleted_by_lambda(response, ["a", "b"]) == deleted
