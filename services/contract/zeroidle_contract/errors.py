@@ -117,7 +117,7 @@ EXPLANATIONS = MappingProxyType(
         ),
         ErrorCode.DEADLINE_PASSED: Explanation(
             "The job's own deadline passed before it was done.",
-            "Add capacity (`zeroidle scale recommend`) or give jobs more time.",
+            "Raise the stack's MaximumConcurrency, or give jobs more time.",
             retryable=False,
         ),
         ErrorCode.TIMEOUT_TOO_SHORT: Explanation(
