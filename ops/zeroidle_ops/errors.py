@@ -1,0 +1,87 @@
+"""What can go wrong in an operator's hands. Each message says what is wrong and what to do.
+
+OpsError
+├── UsageError            the command line asks for something that cannot be
+├── InputError            a file or folder of documents that cannot be read as asked
+├── JobNotFoundError      no job of that id in the table
+└── LocalStackError       the local emulator or its stack
+    ├── NotRunningError       nothing runs, or it stopped by itself
+    └── DeploymentError       the template did not deploy
+"""
+
+from botocore.exceptions import (
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+from botocore.exceptions import ConnectionError as UnreachableError
+
+from zeroidle_contract import StackNotFoundError
+
+
+class OpsError(Exception):
+    """Base of this package's errors."""
+
+
+class UsageError(OpsError):
+    """The command line asks for something that cannot be."""
+
+
+class InputError(OpsError):
+    """A file or folder of documents that cannot be read as asked."""
+
+
+class JobNotFoundError(OpsError):
+    """No job of that id in the table."""
+
+
+class LocalStackError(OpsError):
+    """The local emulator or its stack."""
+
+
+class NotRunningError(LocalStackError):
+    """Nothing runs, or it stopped by itself."""
+
+
+class DeploymentError(LocalStackError):
+    """The template did not deploy."""
+
+
+_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
+    (OpsError, "{}"),
+    (StackNotFoundError, "{}; check --stack and the region (AWS_DEFAULT_REGION), or use --local"),
+    (NoCredentialsError, "there are no AWS credentials; log in (`aws sso login`), or use --local"),
+    (NoRegionError, "no AWS region is set; set AWS_DEFAULT_REGION, or use --local"),
+    (ProfileNotFound, "{}; set AWS_PROFILE to one of your profiles"),
+    (SSOError, "the AWS login has expired; run `aws sso login` again"),
+    (TokenRetrievalError, "the AWS login has expired; run `aws sso login` again"),
+    (UnreachableError, "AWS cannot be reached ({}); check the network and the region"),
+    (HTTPClientError, "AWS cannot be reached ({}); check the network and the region"),
+)
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+
+
+def explain(error: Exception) -> str | None:
+    """One sentence for an expected error of AWS or of this package; None for a surprise."""
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return sentence.format(error)
+    return _explain_refusal(error) if isinstance(error, ClientError) else None
+
+
+def _explain_refusal(error: ClientError) -> str:
+    detail = error.response.get("Error", {})
+    code, message = detail.get("Code", "unknown"), detail.get("Message", "")
+    if code in _DENIED:
+        return f"AWS denies {error.operation_name}: {message}; ask for a role that allows it"
+    if code in _EXPIRED:
+        return "the AWS credentials are expired or unknown; log in again"
+    return f"AWS refused {error.operation_name} ({code}): {message}"

@@ -1,0 +1,99 @@
+"""Which installation a command speaks to: a stack's names, and the clients that reach it.
+
+Knows nothing of what is asked of it.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+
+from zeroidle_contract import Stack
+from zeroidle_producer import Producer
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+class Target:
+    """A stack on AWS, or (with an `endpoint`) on the local emulator. Clients are made when used."""
+
+    def __init__(
+        self, *, stack_name: str, session: boto3.Session, endpoint: str | None = None
+    ) -> None:
+        self.stack_name = stack_name
+        self._session = session
+        self._endpoint = endpoint
+        # On this machine there is nothing to wait for; on AWS the defaults are right.
+        self._config = Config(connect_timeout=2, retries={"total_max_attempts": 2})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections of the clients that were used."""
+        for name in ("cloudformation", "sqs", "dynamodb", "s3", "lambda_", "iam"):
+            if name in self.__dict__:  # a cached property that was read
+                self.__dict__[name].close()
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack's names. Raises StackNotFoundError."""
+        return Stack.read(self.cloudformation, self.stack_name)
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """CloudFormation."""
+        return self._session.client("cloudformation", **self._options)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """SQS."""
+        return self._session.client("sqs", **self._options)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """DynamoDB."""
+        return self._session.client("dynamodb", **self._options)
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """S3."""
+        return self._session.client("s3", **self._options)
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        """Lambda."""
+        return self._session.client("lambda", **self._options)
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """IAM."""
+        return self._session.client("iam", **self._options)
+
+    def producer(self, tenant: str | None = None) -> Producer:
+        """A producer for this stack."""
+        return Producer(
+            queue_url=self.stack.queue_url,
+            jobs_table=self.stack.jobs_table_name,
+            bucket=self.stack.bucket_name,
+            sqs=self.sqs,
+            dynamodb=self.dynamodb,
+            s3=self.s3,
+            tenant=tenant,
+        )
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        if self._endpoint is None:
+            return {}
+        return {"endpoint_url": self._endpoint, "config": self._config}
