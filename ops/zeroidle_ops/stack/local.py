@@ -216,6 +216,8 @@ def _terminate_as_interrupt() -> Iterator[None]:
         return
 
     def interrupt(*_: object) -> None:
+        # Once is enough: a second signal must not cut the shutdown short.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)

@@ -43,7 +43,7 @@ class Settings:
     python_path: Path | None = None
     timeout_s: int = 300
     threads: int = max(1, (os.cpu_count() or 1) // _CONCURRENCY)
-    context_tokens: int = 4096
+    context_tokens: int = 2048
 
     def resolved(self) -> "Settings":
         """With absolute paths.
