@@ -20,7 +20,12 @@ from zeroidle_contract import (
     JobError,
     fingerprint,
 )
-from zeroidle_inference.engine.errors import DecodeError, GrammarError, PromptTooLongError
+from zeroidle_inference.engine.errors import (
+    DecodeError,
+    GrammarError,
+    ModelFileError,
+    PromptTooLongError,
+)
 from zeroidle_inference.errors import DependencyDownError, TooSlowError
 from zeroidle_inference.lease import Refused
 from zeroidle_inference.tasks.task import TaskError
@@ -87,6 +92,8 @@ RULES: tuple[tuple[type[Exception], Rule], ...] = (
     (TaskError, Rule(Verdict.FAIL, tells=True)),
     (PromptTooLongError, Rule(Verdict.FAIL, ErrorCode.DOCUMENT_TOO_LONG, tells=True)),
     (GrammarError, Rule(Verdict.FAIL, ErrorCode.INVALID_SCHEMA, tells=True)),
+    # The model's chat template refuses these roles: another order of messages may do.
+    (ModelFileError, Rule(Verdict.FAIL, ErrorCode.INVALID_JOB, tells=True)),
     (TooSlowError, Rule(Verdict.RETRY, ErrorCode.TIMEOUT_TOO_SHORT, tells=True)),
     (DependencyDownError, OUTAGE),
     (DecodeError, Rule(Verdict.RETRY, ErrorCode.INTERNAL)),

@@ -77,6 +77,9 @@ class Decoder(Protocol):
         """Fill an empty sequence with the `length` positions that `save` wrote.
 
         False, and still empty, if the bytes do not hold just these.
+
+        Raises:
+            DecodeError: damaged bytes left something behind; all sequences must be cleared.
         """
         ...
 

@@ -77,7 +77,9 @@ class Engine:
     @property
     def text_model(self) -> "EngineTextModel":
         """What tasks may ask of the model."""
-        return EngineTextModel(self._vocabulary, self._decoder.context_tokens)
+        return EngineTextModel(
+            self._vocabulary, self._decoder.context_tokens, self.identity.sha256
+        )
 
     def submit(self, request: Request, *, group: int = 0) -> int:
         """Queue a request and return its ticket.
@@ -195,10 +197,11 @@ class Engine:
         state = self._prefixes.get(shared) if sequence.prompt.own else None
         if state is None or sequence.slot is None:
             return
+        # Out until it has proved good: what fails once must not fail again after a reset.
+        self._prefixes.discard(shared)
         if self._decoder.load(sequence.slot, state, length=len(shared)):
             sequence.computed = sequence.cached = len(shared)
-        else:
-            self._prefixes.discard(shared)
+            self._prefixes.put(shared, state)
 
     def _schedule(self) -> list[tuple[Sequence, int]]:
         demands = [
@@ -211,9 +214,8 @@ class Engine:
         ]
 
     def _next_rows(self, sequence: Sequence) -> int:
-        """Rows that may be computed at once, each sequence having its share of logit rows."""
+        """Rows that may be computed at once. A prefix ends a step, so that it can be saved."""
         if self._is_computing_prefix(sequence):
-            # A prefix ends a step, so that it can be saved.
             return len(sequence.prompt.shared) - sequence.computed
         logit_rows = self._decoder.max_logit_rows // self._decoder.sequences
         return min(sequence.pending, max(sequence.logits_from - sequence.computed, 0) + logit_rows)
@@ -269,7 +271,7 @@ class Engine:
             return Finished(sequence.ticket, answer=answer)
         if sequence.computed < computed and sequence.slot is not None:
             self._decoder.truncate(sequence.slot, sequence.computed)
-        if not sequence.pending:
+        if sequence.computed == len(sequence.tokens):
             raise EngineError("a request has neither an answer nor a token to compute")
         return None
 
@@ -287,9 +289,10 @@ class Engine:
 class EngineTextModel:
     """The engine's `TextModel`."""
 
-    def __init__(self, vocabulary: Vocabulary, context_tokens: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, context_tokens: int, sha256: str) -> None:
         self._vocabulary = vocabulary
         self.context_tokens = context_tokens
+        self.sha256 = sha256
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """See `TextModel`."""

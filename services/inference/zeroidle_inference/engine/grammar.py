@@ -29,9 +29,7 @@ _JSON_LAYOUT: "JsonCompileOptions" = {
 }
 _UNMET = "the schema cannot be met: its grammar allows no further token, or is too complex"
 _WORD = re.compile(r"[A-Za-z]+")
-_TELLABLE = frozenset(
-    # What llguidance's messages are made of, and the names of JSON Schema's keywords.
-    """
+_TELLABLE_WORDS = """
     a able allowed allows and are array as be boolean bounds but by cannot circular complex
     constraint depth does doesn empty error exceeded exist expected extension field fields for found
     generator grammar greater has have in incompatible infinite integer invalid is item items key
@@ -41,10 +39,12 @@ _TELLABLE = frozenset(
     unknown unsatisfiable unsupported value values was with
     additionalItems additionalProperties allOf anyOf const contains dependentRequired enum
     exclusiveMaximum exclusiveMinimum format maxItems maxLength maxProperties minItems minLength
-    minProperties multipleOf oneOf pattern patternProperties prefixItems properties propertyNames ref
-    unevaluatedProperties uniqueItems
-    """.split()
-)
+    minProperties multipleOf oneOf pattern patternProperties prefixItems properties propertyNames
+    ref unevaluatedProperties uniqueItems
+"""
+"""What llguidance's messages are made of, and the names of JSON Schema's keywords."""
+
+_TELLABLE = frozenset(_TELLABLE_WORDS.split())
 
 
 class Matcher(Protocol):
@@ -61,6 +61,10 @@ class Matcher(Protocol):
 
     def choose(self, logits: Logits) -> int:
         """The likeliest token that may come next, already accepted."""
+        ...
+
+    def undo(self) -> None:
+        """Take back the last token that was chosen."""
         ...
 
 
@@ -130,6 +134,9 @@ class _LlguidanceMatcher:
                 favourite = int(allowed.argmax())
         self._accept([favourite])
         return favourite
+
+    def undo(self) -> None:
+        self._matcher.rollback(1)
 
     def _allowed(self) -> NDArray[np.bool_]:
         try:

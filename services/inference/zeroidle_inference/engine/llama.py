@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from zeroidle_inference.engine.decoder import Logits, Row
 from zeroidle_inference.engine.errors import DecodeError, ModelFileError
 
+_LIBC = ctypes.CDLL(None)
+
 FLASH_ATTENTION_DISABLED = 0
 """`enum llama_flash_attn_type`: on CPU it made narrow steps half as fast again."""
 
@@ -36,9 +38,10 @@ class LlamaDecoder:
         max_rows: int,
         max_logit_rows: int,
     ) -> None:
-        self._aborted = False
-        # Kept on self: llama.cpp holds the bare pointer.
-        self._abort_callback = llama_cpp.ggml_abort_callback(lambda _: self._aborted)
+        # llama.cpp asks between any two operations, thousands of times a step, whether to go on. A
+        # Python callback would take the GIL each time; `strlen` of a flag answers without it.
+        self._abort_flag = ctypes.create_string_buffer(2)
+        self._abort_callback = ctypes.cast(_LIBC.strlen, llama_cpp.ggml_abort_callback)
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = context_tokens * sequences
         params.n_batch = params.n_ubatch = max_rows
@@ -49,6 +52,7 @@ class LlamaDecoder:
         params.flash_attn_type = FLASH_ATTENTION_DISABLED
         params.no_perf = True
         params.abort_callback = self._abort_callback
+        params.abort_callback_data = ctypes.addressof(self._abort_flag)
         self._context = llama_cpp.llama_init_from_model(model, params)
         if not self._context:
             raise ModelFileError(
@@ -70,7 +74,9 @@ class LlamaDecoder:
         status = llama_cpp.llama_decode(self._context, self._batch.fill(rows))
         if status != 0:
             raise DecodeError(
-                "the step was aborted" if self._aborted else f"llama_decode returned {status}"
+                "the step was aborted"
+                if self._abort_flag[0] != b"\0"
+                else f"llama_decode returned {status}"
             )
         return [self._logits(i) for i, row in enumerate(rows) if row.wants_logits]
 
@@ -85,7 +91,7 @@ class LlamaDecoder:
     def clear(self) -> None:
         """See `Decoder`."""
         llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003 - a C function
-        self._aborted = False
+        self._abort_flag[0] = b"\0"
 
     def save(self, sequence: int) -> bytes:
         """See `Decoder`."""
@@ -102,16 +108,20 @@ class LlamaDecoder:
         if read == len(state) and self._holds(sequence, length):
             return True
         self.truncate(sequence, 0)
+        if not self._holds(sequence, 0):
+            # Cells at negative positions, which llama.cpp removes only with everything else.
+            raise DecodeError("a damaged state cannot be removed again")
         return False
 
     def _holds(self, sequence: int, length: int) -> bool:
+        # Both are -1 for an empty sequence.
         first = llama_cpp.llama_memory_seq_pos_min(self._memory, sequence)
         last = llama_cpp.llama_memory_seq_pos_max(self._memory, sequence)
-        return bool(first == 0 and last == length - 1)
+        return bool(first == min(0, length - 1) and last == length - 1)
 
     def abort(self) -> None:
         """See `Decoder`."""
-        self._aborted = True
+        self._abort_flag[0] = b"\1"
 
     def close(self) -> None:
         """Free the context. The decoder is unusable afterwards."""

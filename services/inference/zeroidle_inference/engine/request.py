@@ -127,6 +127,11 @@ class TextModel(Protocol):
     """What a task may ask of the model before it writes its requests."""
 
     @property
+    def sha256(self) -> str:
+        """Of the model's file: calibrations belong to it."""
+        ...
+
+    @property
     def context_tokens(self) -> int:
         """Tokens that one sequence can hold, prompt and answer together."""
         ...

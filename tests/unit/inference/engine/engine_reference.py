@@ -1,0 +1,77 @@
+"""What the engine must answer, computed the plain way: one request, one token at a time."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from unit.inference.engine.engine_fakes import END, LETTERS, FakeVocabulary, logits_of
+
+from zeroidle_inference.engine.request import Answer, Completion, Generate, JsonSchema, Score
+
+Expected = tuple[str, Literal["stop", "length"]] | tuple[float, ...]
+
+
+def expected(request: Generate | Score) -> Expected:
+    """Text and finish reason, or log-probabilities."""
+    prompt = FakeVocabulary().prompt(request.prompt)
+    tokens = [*prompt.shared, *prompt.own]
+    if isinstance(request, Score):
+        return _scores(tokens, request.choices)
+    if isinstance(request.grammar, JsonSchema):
+        return _under_pattern(tokens, request.grammar.schema["pattern"].split(), request.max_tokens)
+    return _free(tokens, request.max_tokens)
+
+
+def given(answer: Answer) -> Expected:
+    """An answer in the form of `expected`."""
+    if isinstance(answer, Completion):
+        return answer.text, answer.finish_reason
+    return tuple(round(value, 4) for value in answer.log_probabilities)
+
+
+def _free(prompt: Sequence[int], max_tokens: int) -> Expected:
+    tokens = list(prompt)
+    while True:
+        chosen = int(logits_of(tokens).argmax())
+        output = "".join(LETTERS[token] for token in tokens[len(prompt) :])
+        if chosen == END:
+            return output, "stop"
+        tokens.append(chosen)
+        if len(tokens) - len(prompt) == max_tokens:
+            return output + LETTERS[chosen], "length"
+
+
+def _under_pattern(prompt: Sequence[int], pattern: Sequence[str], max_tokens: int) -> Expected:
+    tokens = list(prompt)
+    for choices in pattern:
+        logits = logits_of(tokens)
+        tokens.append(
+            max((LETTERS.index(letter) for letter in choices), key=lambda i: float(logits[i]))
+        )
+    output = "".join(LETTERS[token] for token in tokens[len(prompt) :])
+    # Letters that are forced behind the last choice cost nothing, so no limit cuts them off.
+    sampled_up_to = max(
+        (i + 1 for i, choices in enumerate(pattern) if len(choices) > 1), default=len(pattern)
+    )
+    if sampled_up_to > max_tokens:
+        return output[:max_tokens], "length"
+    return output, "stop"
+
+
+def _scores(prompt: Sequence[int], choices: Sequence[str]) -> Expected:
+    scores: list[float] = []
+    for choice in choices:
+        tokens = list(prompt)
+        total = 0.0
+        for letter in choice:
+            total += _log_probability(tokens, LETTERS.index(letter))
+            tokens.append(LETTERS.index(letter))
+        if any(other != choice and other.startswith(choice) for other in choices):
+            total += _log_probability(tokens, END)
+        scores.append(round(total, 4))
+    return tuple(scores)
+
+
+def _log_probability(tokens: Sequence[int], token: int) -> float:
+    logits = logits_of(tokens).astype(np.float64)
+    return float(logits[token] - np.log(np.exp(logits).sum()))

@@ -1,0 +1,69 @@
+"""Laws of the schedule: who computes how many rows in the next step."""
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from zeroidle_inference.engine.schedule import OLDEST_PREFILL_SHARE, Demand, schedule
+
+demands = st.lists(
+    st.builds(Demand, rows=st.integers(1, 500), is_prefilling=st.booleans()), max_size=16
+)
+
+
+@given(demands, st.integers(16, 300))
+def test_no_step_has_more_rows_than_its_budget_or_than_were_asked_for(
+    asked: list[Demand], budget: int
+) -> None:
+    grants = schedule(asked, budget=budget)
+
+    assert sum(grants) <= budget
+    assert all(0 <= grant <= demand.rows for grant, demand in zip(grants, asked, strict=True))
+
+
+@given(demands, st.integers(16, 300))
+def test_no_row_is_left_while_one_is_wanted(asked: list[Demand], budget: int) -> None:
+    assert sum(schedule(asked, budget=budget)) == min(budget, sum(demand.rows for demand in asked))
+
+
+@given(demands, st.integers(16, 300))
+def test_every_answer_under_way_goes_on(asked: list[Demand], budget: int) -> None:
+    grants = schedule(asked, budget=budget)
+
+    assert all(
+        grant for grant, demand in zip(grants, asked, strict=True) if not demand.is_prefilling
+    )
+
+
+@given(demands, st.integers(16, 300))
+def test_the_oldest_prompt_goes_on_whatever_is_newer(asked: list[Demand], budget: int) -> None:
+    prompts = [i for i, demand in enumerate(asked) if demand.is_prefilling]
+    assume(prompts)
+
+    assert schedule(asked, budget=budget)[prompts[0]] > 0
+
+
+def test_the_oldest_prompt_has_its_share_and_the_shortest_the_rest() -> None:
+    long, short, middle = (Demand(rows, is_prefilling=True) for rows in (1000, 30, 200))
+
+    grants = schedule([long, middle, short], budget=100)
+
+    assert grants == [int(100 * OLDEST_PREFILL_SHARE), 45, 30]
+
+
+def test_answers_come_before_prompts() -> None:
+    prompt = Demand(1000, is_prefilling=True)
+    forced = Demand(40, is_prefilling=False)
+
+    assert schedule([prompt, forced, forced], budget=100) == [20, 40, 40]
+
+
+def test_a_long_forced_text_leaves_a_row_for_every_other_answer_and_for_the_oldest_prompt() -> None:
+    forced = Demand(500, is_prefilling=False)
+    sampled = Demand(1, is_prefilling=False)
+    prompt = Demand(50, is_prefilling=True)
+
+    assert schedule([prompt, forced, sampled, sampled], budget=16) == [1, 13, 1, 1]
+
+
+def test_nothing_wanted_is_nothing_granted() -> None:
+    assert schedule([], budget=16) == []
