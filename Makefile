@@ -61,6 +61,23 @@ model: $(SMALL_MODEL) ## the small model: fetched, verified, requantised to Q4_0
 .PHONY: emulator
 emulator: build/emulator/requirements.sha256 ## the local AWS emulator, in an environment of its own
 
+.PHONY: localstack
+localstack: build/localstack/.installed ## LocalStack's SQS, for deep queues and move tasks
+
+build/localstack/.installed: ops/zeroidle_ops/redrive/bench/localstack-requirements.txt | .venv/.created
+	@echo "installing LocalStack's SQS in an environment of its own: about a minute"
+	@$(PYTHON) -m venv build/localstack
+	@build/localstack/bin/pip install -qq --requirement $<
+	@touch $@
+
+.PHONY: bench-redrive
+bench-redrive: env emulator localstack ## 100,000 messages planned and applied, beside a plain loop (17 minutes)
+	@$(BIN)/python -m zeroidle_ops.redrive.bench
+
+.PHONY: kill-redrive
+kill-redrive: env emulator ## kill -9 an apply at random calls, 50 seeds (15 minutes)
+	@ZEROIDLE_KILL_SEEDS=50 $(BIN)/pytest tests/integration/redrive/test_kill.py
+
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml
 	@$(BIN)/pre-commit install

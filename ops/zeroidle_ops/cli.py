@@ -44,6 +44,12 @@ Start here: `zeroidle demo` runs sample documents on this machine, without an AW
 )
 local = App(name="local", help="The stack on this machine: an AWS emulator and the real function.")
 app.command(local)
+# By name: it takes its options from here, and is read only when it is asked for.
+app.command(
+    "zeroidle_ops.cli_redrive:redrive",
+    name="redrive",
+    help="Empty the dead-letter queue: inspect, plan, apply, discard, restore.",
+)
 
 
 @Parameter(name="*")

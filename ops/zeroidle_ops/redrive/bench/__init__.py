@@ -1,0 +1,1 @@
+"""How fast a redrive is on a deep queue: `python -m zeroidle_ops.redrive.bench`."""
