@@ -27,7 +27,7 @@ LLAMA_RELEASE = $(shell sed -n 's/.*"llama-cpp-python==\(.*\)".*/\1/p' services/
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: env $(if $(MODEL),,model) ## the demo: local stack, all samples through it, a table of results (MODEL=path.gguf for yours)

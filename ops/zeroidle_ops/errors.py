@@ -20,7 +20,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as UnreachableError
 
-from zeroidle_contract import StackNotFoundError
+from zeroidle_contract import ClaimCheckError, StackNotFoundError
+from zeroidle_producer import ProducerError
 
 
 class OpsError(Exception):
@@ -53,6 +54,8 @@ class DeploymentError(LocalStackError):
 
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (OpsError, "{}"),
+    (ProducerError, "{}"),
+    (ClaimCheckError, "{}"),
     (StackNotFoundError, "{}; check --stack and the region (AWS_DEFAULT_REGION), or use --local"),
     (NoCredentialsError, "there are no AWS credentials; log in (`aws sso login`), or use --local"),
     (NoRegionError, "no AWS region is set; set AWS_DEFAULT_REGION, or use --local"),

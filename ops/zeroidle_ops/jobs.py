@@ -6,6 +6,7 @@ Reads the jobs table and the queues; changes nothing.
 from dataclasses import dataclass
 
 from zeroidle_contract import EXPLANATIONS, ErrorCode, Explanation, JobRow, Result, job_key
+from zeroidle_contract.job import NO_TENANT
 from zeroidle_contract.table import ERROR_CODE, FAILED_AT, FAILURES_INDEX, JOB_KEY
 from zeroidle_ops.errors import JobNotFoundError
 from zeroidle_ops.stack.target import Target
@@ -26,7 +27,7 @@ class JobStory:
 
 @dataclass(frozen=True, kw_only=True)
 class FailureGroup:
-    """The failed jobs of one code, the latest first among the examples (jobs-table keys)."""
+    """The failed jobs of one code; `examples` are the latest, as `zeroidle job` takes them."""
 
     code: ErrorCode
     count: int
@@ -100,5 +101,11 @@ def _read_group(target: Target, code: ErrorCode, examples: int) -> FailureGroup:
         count += page["Count"]
         for item in page["Items"][: examples - len(kept)]:
             latest = latest or item[FAILED_AT]["S"]
-            kept.append(item[JOB_KEY]["S"])
+            kept.append(_named(item[JOB_KEY]["S"]))
     return FailureGroup(code=code, count=count, latest=latest, examples=tuple(kept))
+
+
+def _named(key: str) -> str:
+    """A key as arguments of `zeroidle job`."""
+    tenant, job_id = key.split("/", maxsplit=1)
+    return job_id if tenant == NO_TENANT else f"{job_id} --tenant {tenant}"

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from zeroidle_contract import Document, Job, NamedSchema, Task
 from zeroidle_ops.errors import InputError, UsageError
 from zeroidle_ops.samples import describe, read_task, read_text
+from zeroidle_producer import valid_tenant
 
 KINDS = ("classify", "extract", "redact", "summarize", "complete")
 
@@ -81,6 +82,7 @@ def read_jobs(path: Path, *, task: Task | None, tenant: str | None) -> list[Job]
         UsageError: a text without a task, or jobs with one.
         InputError: a file cannot be read as asked.
     """
+    tenant = valid_tenant(tenant)
     if path.suffix == ".jsonl":
         if task is not None:
             raise UsageError("each job in a .jsonl brings its own task; leave --task out")
@@ -92,7 +94,7 @@ def read_jobs(path: Path, *, task: Task | None, tenant: str | None) -> list[Job]
 
 
 def _read_lines(path: Path) -> Iterator[Job]:
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:

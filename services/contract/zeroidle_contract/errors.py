@@ -6,7 +6,8 @@ unchanged attempt can succeed at all.
 
     ContractError
     ├── InvalidRecordError     a queue record that can never become a job
-    └── ClaimCheckError        a document in S3 that is missing, foreign or altered
+    ├── ClaimCheckError        a document in S3 that is missing, foreign or altered
+    └── StackNotFoundError     no stack of that name, or one that zeroidle did not make
 """
 
 import hashlib
@@ -62,13 +63,13 @@ EXPLANATIONS = MappingProxyType(
         ),
         ErrorCode.UNKNOWN_TASK: Explanation(
             "The task's `kind` is none that this version knows.",
-            "Use classify, extract, redact, summarize or complete, or deploy a newer version.",
-            retryable=False,
+            "Use a task that this version knows, or deploy a newer version and redrive.",
+            retryable=True,
         ),
         ErrorCode.UNSUPPORTED_VERSION: Explanation(
             "The message was written for another schema version.",
             "Deploy the consumer before its producers, then redrive.",
-            retryable=False,
+            retryable=True,
         ),
         ErrorCode.CONTENT_CONFLICT: Explanation(
             "Another job with other content stands under the same job id.",
@@ -87,7 +88,7 @@ EXPLANATIONS = MappingProxyType(
         ),
         ErrorCode.DOCUMENT_MISSING: Explanation(
             "The S3 object that holds the document does not exist.",
-            "Check the bucket's lifecycle, then submit the document again.",
+            "Check the bucket's lifecycle, then submit it under a new job id.",
             retryable=False,
         ),
         ErrorCode.DOCUMENT_FORBIDDEN: Explanation(
@@ -97,12 +98,12 @@ EXPLANATIONS = MappingProxyType(
         ),
         ErrorCode.DOCUMENT_HASH_MISMATCH: Explanation(
             "The S3 object is not the document that was submitted: its SHA-256 or size differs.",
-            "Find out who overwrote the object, then submit the document again.",
+            "Find out who overwrote the object, then submit it under a new job id.",
             retryable=False,
         ),
         ErrorCode.DOCUMENT_NOT_TEXT: Explanation(
             "The S3 object is not valid UTF-8 text.",
-            "Convert the document to UTF-8 text before submitting it.",
+            "Convert the document to UTF-8 text and submit it under a new job id.",
             retryable=False,
         ),
         ErrorCode.INVALID_SCHEMA: Explanation(
@@ -117,7 +118,7 @@ EXPLANATIONS = MappingProxyType(
         ),
         ErrorCode.DEADLINE_PASSED: Explanation(
             "The job's own deadline passed before it was done.",
-            "Raise the stack's MaximumConcurrency, or give jobs more time.",
+            "Raise the stack's MaximumConcurrency, or give new jobs more time.",
             retryable=False,
         ),
         ErrorCode.TIMEOUT_TOO_SHORT: Explanation(

@@ -5,13 +5,26 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from zeroidle_contract.task import Complete, Frozen, Task
 
 SCHEMA_VERSION: Final = 1
 
-JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+
+def _no_dot_segment(job_id: str) -> str:
+    if job_id in {".", ".."}:
+        msg = "`.` and `..` are no ids"
+        raise ValueError(msg)
+    return job_id
+
+
+JobId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$"),
+    # As a part of an S3 key these two would be folded away by some clients.
+    AfterValidator(_no_dot_segment),
+]
 Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

@@ -29,7 +29,7 @@ from zeroidle_producer.errors import (
     UnknownJobError,
     WaitTimeoutError,
 )
-from zeroidle_producer.intake import JobLike
+from zeroidle_producer.intake import JobLike, valid_tenant
 from zeroidle_producer.producer import Producer
 from zeroidle_producer.submission import Submission
 
@@ -55,4 +55,5 @@ __all__ = [
     "Summarize",
     "UnknownJobError",
     "WaitTimeoutError",
+    "valid_tenant",
 ]

@@ -6,6 +6,7 @@ Makes no call to AWS.
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from zeroidle_contract import (
@@ -16,16 +17,35 @@ from zeroidle_contract import (
     encode,
     tenant_prefix,
 )
+from zeroidle_contract.job import Tenant
 from zeroidle_producer.errors import InvalidJobError
 
 JobLike = Job | Mapping[str, Any]
 """A job, or its fields as `Job` has them."""
+
+_TENANT = TypeAdapter[str | None](Tenant | None)
 
 MESSAGE_BYTES = 1024 * 1024
 """SQS's limit."""
 
 ALLOWANCE_BYTES = 1024
 """More than a claim on a document in S3 or a trace header adds to a message."""
+
+
+def valid_tenant(tenant: str | None) -> str | None:
+    """The tenant, if it is one.
+
+    Raises:
+        InvalidJobError: it is not.
+    """
+    try:
+        return _TENANT.validate_python(tenant)
+    except ValidationError:
+        raise InvalidJobError(
+            ErrorCode.INVALID_JOB,
+            "tenant: 1 to 64 letters, digits, dots, underscores or dashes, the first of them a "
+            "letter or digit",
+        ) from None
 
 
 def accept(given: JobLike, *, tenant: str | None) -> Job:

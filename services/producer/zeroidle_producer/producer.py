@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Self
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import TypeAdapter
 
 from zeroidle_contract import (
     INLINE_LIMIT_BYTES,
@@ -28,7 +27,6 @@ from zeroidle_contract import (
     encode,
     job_key,
 )
-from zeroidle_contract.job import Tenant
 from zeroidle_producer.clock import Clock, SystemClock
 from zeroidle_producer.errors import (
     JobConflictError,
@@ -37,7 +35,7 @@ from zeroidle_producer.errors import (
     UnknownJobError,
     WaitTimeoutError,
 )
-from zeroidle_producer.intake import JobLike, accept, job_id_of, text_for_s3
+from zeroidle_producer.intake import JobLike, accept, job_id_of, text_for_s3, valid_tenant
 from zeroidle_producer.outbox import Message, Outbox, Refusal, reason_of, split
 from zeroidle_producer.rows import JobRows
 from zeroidle_producer.submission import Submission
@@ -89,7 +87,7 @@ class Producer:
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        self._tenant = TypeAdapter[str | None](Tenant | None).validate_python(tenant)
+        self._tenant = valid_tenant(tenant)
         self._clients = (sqs, dynamodb, s3)
         self._clock = clock or SystemClock()
         random = random or Random()  # noqa: S311 -- jitter, not a secret

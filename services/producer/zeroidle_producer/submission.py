@@ -12,7 +12,8 @@ class Submission:
 
     Attributes:
         job_id: as given ("" where `submit_many` was given none).
-        status: the job's state after the call; None with an error other than a conflict.
+        status: the state of the job's row after the call; None where an error left no row. With
+            `NotSentError` it is queued, though no message was sent: submit it again.
         sent: True when a message was sent by this call. False when an equal job already stood
             under the id and is past its queue, or with an error.
         error: only from `submit_many`; `submit` raises it.

@@ -7,15 +7,16 @@ assert producer.wait(["a"], timeout_s=1)["a"].output.summary == "short"
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Self
 
-from zeroidle_contract import Job, JobError, Output, Result, Status
+from zeroidle_contract import INLINE_LIMIT_BYTES, Job, JobError, Output, Result, Status
 from zeroidle_producer.errors import (
     JobConflictError,
     ProducerError,
     UnknownJobError,
     WaitTimeoutError,
 )
-from zeroidle_producer.intake import JobLike, accept, job_id_of
+from zeroidle_producer.intake import JobLike, accept, job_id_of, text_for_s3, valid_tenant
 from zeroidle_producer.submission import Submission
 
 
@@ -31,14 +32,22 @@ class FakeProducer:
         self, answer: Callable[[Job], Output | JobError | None], *, tenant: str | None = None
     ) -> None:
         self._answer = answer
-        self._tenant = tenant
+        self._tenant = valid_tenant(tenant)
         self._results: dict[str, Result] = {}
         self.jobs: dict[str, Job] = {}
         """Every job accepted so far, by id."""
 
+    def __enter__(self) -> Self:
+        """As `Producer`: nothing to open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As `Producer`: nothing to close."""
+
     def submit(self, job: JobLike) -> Submission:
         """As `Producer.submit`."""
         accepted = accept(job, tenant=self._tenant)
+        text_for_s3(accepted, inline_limit_bytes=INLINE_LIMIT_BYTES)
         standing = self.jobs.setdefault(accepted.job_id, accepted)
         result = self._results.setdefault(
             accepted.job_id, Result(job_id=accepted.job_id, status=Status.QUEUED)

@@ -17,13 +17,15 @@ def test_every_code_says_what_it_means_and_what_to_do(code: ErrorCode) -> None:
     assert explanation.remedy.endswith(".")
 
 
-def test_only_codes_of_the_infrastructure_can_succeed_unchanged() -> None:
+def test_only_codes_that_a_deployment_or_time_cures_can_succeed_unchanged() -> None:
     retryable = {code for code in ErrorCode if EXPLANATIONS[code].retryable}
 
     assert retryable == {
         ErrorCode.ATTEMPTS_EXHAUSTED,
         ErrorCode.DEPENDENCY_DOWN,
         ErrorCode.INTERNAL,
+        ErrorCode.UNKNOWN_TASK,
+        ErrorCode.UNSUPPORTED_VERSION,
     }
 
 

@@ -158,7 +158,7 @@ def test_a_job_of_another_tenant_is_refused(
 
 
 def test_a_producer_refuses_a_tenant_that_no_job_could_have(aws: FakeAws) -> None:
-    with pytest.raises(ValueError, match="String should match pattern"):
+    with pytest.raises(InvalidJobError, match="tenant: 1 to 64 letters"):
         make_producer(aws, tenant="shop/acme")
 
 

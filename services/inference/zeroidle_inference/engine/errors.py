@@ -4,7 +4,6 @@ EngineError
 ├── ModelFileError        the GGUF is missing, damaged, or not a chat model
 ├── PromptTooLongError    prompt and answer do not fit one sequence's context
 ├── GrammarError          a JSON Schema that cannot be compiled, or cannot be met
-├── RequestCancelledError the request was cancelled
 └── DecodeError           llama.cpp refused a batch: the engine must be reset
 """
 
@@ -23,10 +22,6 @@ class PromptTooLongError(EngineError):
 
 class GrammarError(EngineError):
     """A JSON Schema that cannot be compiled, or cannot be met."""
-
-
-class RequestCancelledError(EngineError):
-    """The request was cancelled before it was done."""
 
 
 class DecodeError(EngineError):
