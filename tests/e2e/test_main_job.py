@@ -94,7 +94,8 @@ def test_documents_of_every_task_come_back_as_the_contract_promises(stack: Targe
         result = outcome.result
         assert result.model is not None
         assert result.model.quantisation == "Q4_0"
-        assert result.usage.prompt_tokens > 0
+        # A letter whose personal data all has a shape needs no model.
+        assert result.usage.prompt_tokens > 0 or outcome.sample.set_name == "letters"
         assert result.gb_seconds > 0
 
 

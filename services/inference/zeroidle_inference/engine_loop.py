@@ -35,7 +35,6 @@ class EngineLoop:
         start_task: StartTask,
         prompt_version: str,
         width: int,
-        inbox: Inbox,
         writer: Writer,
         outage: Outage,
         shares: Shares,
@@ -47,7 +46,6 @@ class EngineLoop:
         self._engine = engine
         self._start_task = start_task
         self._width = width
-        self._inbox = inbox
         self._writer = writer
         self._outage = outage
         self._shares = shares
@@ -66,11 +64,11 @@ class EngineLoop:
         self._active: list[Attempt] = []
         self._by_ticket: dict[int, Attempt] = {}
 
-    def run(self) -> None:
+    def run(self, inbox: Inbox) -> None:
         """Take in, admit, step, until nothing is left or the time is up."""
-        while not self._time_is_up() and not self._is_done():
+        while not self._time_is_up() and not self._is_done(inbox):
             self._shares.advance(self._active)
-            self._take_in()
+            self._take_in(inbox)
             self._drop_late()
             self._admit()
             if self._engine.has_work:
@@ -78,11 +76,11 @@ class EngineLoop:
             elif self._active:
                 raise EngineError("the engine is idle, but requests are open")
             elif not self._waiting:
-                self._inbox.wait(self._left_s())
+                inbox.wait(self._left_s())
 
-    def give_back_rest(self) -> None:
+    def give_back_rest(self, inbox: Inbox) -> None:
         """Return what is not done: it was not its fault, unless it had a whole invocation."""
-        for claimed in self._inbox.close():
+        for claimed in inbox.close():
             self._give_back(claimed)
         for attempt in self._waiting:
             self._give_back(attempt.claimed)
@@ -100,8 +98,8 @@ class EngineLoop:
             self._writer.settle_error(attempt.claimed, error)
         self._waiting, self._active = [], []
 
-    def _is_done(self) -> bool:
-        return not self._waiting and not self._active and self._inbox.is_exhausted
+    def _is_done(self, inbox: Inbox) -> bool:
+        return not self._waiting and not self._active and inbox.is_exhausted
 
     def _left_s(self) -> float:
         return self._invocation.stop_s - self._clock.monotonic_s()
@@ -112,8 +110,8 @@ class EngineLoop:
     def _give_back(self, claimed: Claimed) -> None:
         self._writer.give_back(claimed, policy.SOON_S, reason="out_of_time")
 
-    def _take_in(self) -> None:
-        for claimed in self._inbox.take():
+    def _take_in(self, inbox: Inbox) -> None:
+        for claimed in inbox.take():
             self._begin(claimed, alone=False)
 
     def _begin(self, claimed: Claimed, *, alone: bool) -> None:

@@ -31,7 +31,6 @@ class Intake:
         invocation: Invocation,
         store: JobStore,
         documents: Documents,
-        inbox: Inbox,
         writer: Writer,
         outage: Outage,
         pool: Pool,
@@ -42,7 +41,6 @@ class Intake:
         self._invocation = invocation
         self._store = store
         self._documents = documents
-        self._inbox = inbox
         self._writer = writer
         self._outage = outage
         self._pool = pool
@@ -50,12 +48,32 @@ class Intake:
         self._rng = rng
         self._max_attempts = max_attempts
 
-    def begin(self, deliveries: Sequence[Delivery]) -> None:
-        """Claim them all, in this order, without waiting."""
-        for delivery in deliveries:
-            self._pool.submit(self._take_in, delivery)
+    def find_suspects(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Jobs with an attempt that somebody began and nobody ended, the least tried first.
 
-    def _take_in(self, delivery: Delivery) -> None:
+        One of them may have crashed the process: in company it would take its batch mates along,
+        again and again, and use up their attempts with its own. Only a message that was received
+        before can be one, so that a usual batch costs no read.
+        """
+        attempts: dict[str, int] = {}
+        if len(deliveries) > 1:
+            try:
+                for delivery in deliveries:
+                    if delivery.is_repeated:
+                        attempts[delivery.job.key] = self._store.attempts(delivery.job.key)
+            except DependencyDownError as error:
+                self._outage.note(error)
+        suspects = [delivery for delivery in deliveries if attempts.get(delivery.job.key)]
+        return sorted(suspects, key=lambda delivery: attempts[delivery.job.key])
+
+    def begin(self, deliveries: Sequence[Delivery]) -> Inbox:
+        """Claim them all, in this order, without waiting; the inbox gets what was claimed."""
+        inbox = Inbox(expected=len(deliveries))
+        for delivery in deliveries:
+            self._pool.submit(self._take_in, delivery, inbox)
+        return inbox
+
+    def _take_in(self, delivery: Delivery, inbox: Inbox) -> None:
         claimed: Claimed | None = None
         try:
             lease = self._claim(delivery)
@@ -63,13 +81,16 @@ class Intake:
                 claimed = self._prepare(delivery, lease)
         finally:
             # The engine loop counts the reports: one must come whatever happened.
-            is_taken = self._inbox.put(claimed)
+            is_taken = inbox.put(claimed)
         if claimed is not None and not is_taken:
             self._writer.give_back(claimed, policy.SOON_S, reason="out_of_time")
 
     def _claim(self, delivery: Delivery) -> Lease | None:
         if self._outage.is_on:
             self._writer.give_back_unclaimed(delivery, self._outage_visibility_s(), "outage")
+            return None
+        if self._clock.monotonic_s() >= self._invocation.stop_s:
+            self._writer.give_back_unclaimed(delivery, policy.SOON_S, "out_of_time")
             return None
         record = delivery.records[0]
         try:

@@ -16,7 +16,7 @@ from zeroidle_inference import tasks
 from zeroidle_inference.engine import prefix_files
 from zeroidle_inference.engine.load import build, load
 
-_EXAMPLE_DOCUMENT = "A document."
+_EXAMPLE_DOCUMENT = "In spring Ann Example wrote a document."
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     )
     for path in arguments.tasks:
         task = TypeAdapter[Task](Task).validate_json(path.read_bytes())
-        requests = next(tasks.start(task, _EXAMPLE_DOCUMENT, engine.text_model))
+        requests = next(tasks.start(task, _EXAMPLE_DOCUMENT, engine.text_model), ())
         for request in requests:
             tokens, state = engine.prefix_state(request.prompt)
             if not tokens:

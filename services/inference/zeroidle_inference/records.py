@@ -51,6 +51,11 @@ class Delivery:
     job: Job
     records: tuple[Record, ...]
 
+    @property
+    def is_repeated(self) -> bool:
+        """True when one of the messages was received before."""
+        return any(record.receive_count > 1 for record in self.records)
+
 
 @dataclass(frozen=True, slots=True)
 class InvalidRecord:

@@ -1,7 +1,8 @@
 """One SQS batch: claim, infer, commit, answer.
 
 Puts the parts of an invocation together: intake claims on threads, the engine loop infers on this
-one, the writer ends jobs on threads, and the outcomes say which records SQS must keep.
+one, the writer ends jobs on threads, and the outcomes say which records SQS must keep. Jobs that
+may have crashed an earlier invocation run one by one, before the others are even claimed.
 """
 
 import math
@@ -68,7 +69,6 @@ class Runner:
         deliveries, invalid = read_jobs(records)
         outcomes, outage = Outcomes(), Outage(log)
         pool = Pool(executor=self._executor, log=log)
-        inbox = Inbox(expected=len(deliveries))
         writer = Writer(
             store=self._store,
             queue=self._queue,
@@ -84,7 +84,6 @@ class Runner:
             invocation=invocation,
             store=self._store,
             documents=self._documents,
-            inbox=inbox,
             writer=writer,
             outage=outage,
             pool=pool,
@@ -97,14 +96,12 @@ class Runner:
             pool.submit(self._hide, records, invocation, log)
             for record in invalid:
                 writer.reject(record)
-            intake.begin(deliveries)
             loop = EngineLoop(
                 invocation=invocation,
                 engine=self._engine,
                 start_task=self._start_task,
                 prompt_version=self._prompt_version,
                 width=self._engine.sequences,
-                inbox=inbox,
                 writer=writer,
                 outage=outage,
                 shares=Shares(
@@ -117,7 +114,13 @@ class Runner:
                 log=log,
                 is_aborted=watchdog.has_fired,
             )
-            self._infer(loop, log)
+            suspects = intake.find_suspects(deliveries)
+            for suspect in suspects:
+                self._infer(intake.begin([suspect]), loop, log)
+                # A suspect may end the process: what others have done must be safe before.
+                pool.drain(lambda: self._left_s(invocation))
+            innocents = [delivery for delivery in deliveries if delivery not in suspects]
+            self._infer(intake.begin(innocents), loop, log)
         if watchdog.has_fired() or self._engine.has_work:
             self._engine.reset()
         is_settled = pool.drain(lambda: self._left_s(invocation))
@@ -126,16 +129,16 @@ class Runner:
         self._show_again(outcomes, log)
         return outcomes.to_retry(records)
 
-    def _infer(self, loop: EngineLoop, log: Log) -> None:
+    def _infer(self, inbox: Inbox, loop: EngineLoop, log: Log) -> None:
         try:
-            loop.run()
+            loop.run(inbox)
         except Exception as error:  # noqa: BLE001 - the jobs must be settled whatever happened
             log.error(  # noqa: TRY400 - a traceback's message may quote a document
                 "engine_failed", error=type(error).__name__, where=where(error)
             )
             self._engine.reset()
             loop.abandon(error)
-        loop.give_back_rest()
+        loop.give_back_rest(inbox)
 
     def _left_s(self, invocation: Invocation) -> float:
         return invocation.deadline_s - self._clock.monotonic_s() - ANSWER_S

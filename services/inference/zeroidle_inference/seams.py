@@ -41,6 +41,10 @@ class JobStore(Protocol):
     All raise `DependencyDownError` when the table cannot be reached or does not serve.
     """
 
+    def attempts(self, job_key: str) -> int:
+        """Attempts of a job that has not ended: begun, and neither done nor given back."""
+        ...
+
     def claim(
         self, job: Job, *, owner: str, lease_expires_at_ms: int, trace_header: str | None
     ) -> Lease | Refused:

@@ -4,14 +4,16 @@ Whatever happens, a batch is answered with the list of messages that SQS must ke
 would only return all of them without a word.
 """
 
+import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from zeroidle_inference import policy
 from zeroidle_inference.engine.errors import ModelFileError
 from zeroidle_inference.errors import ModelNotReadyError, ServiceError
 from zeroidle_inference.invocation import Invocation
+from zeroidle_inference.lease import LEASE_SKEW_MS
 from zeroidle_inference.loading import Loading
 from zeroidle_inference.records import Record, parse_event
 from zeroidle_inference.runner import Runner
@@ -26,8 +28,15 @@ ANSWER_S = 1.0
 class Context(Protocol):
     """What we read of Lambda's context."""
 
-    aws_request_id: str
-    memory_limit_in_mb: str | int
+    @property
+    def aws_request_id(self) -> str:
+        """The invocation's id."""
+        ...
+
+    @property
+    def memory_limit_in_mb(self) -> str | int:
+        """The function's memory."""
+        ...
 
     def get_remaining_time_in_millis(self) -> int:
         """Until Lambda kills the invocation."""
@@ -90,6 +99,11 @@ class Service:
         # Lambda does not tell the timeout; nothing but the start itself is missing from this.
         self._timeout_s = max(self._timeout_s, remaining_s)
         log = self._log.bind(request_id=context.aws_request_id)
+        if self._runner is None:
+            # The load is what an environment most likely dies of: even then its messages must not
+            # be hidden longer than a lease.
+            hidden_s = math.floor(remaining_s + LEASE_SKEW_MS / 1000)
+            self._change_visibility([(record, hidden_s) for record in records], log)
         try:
             runner = self._ready_runner(remaining_s - ANSWER_S)
             invocation = Invocation(
@@ -108,7 +122,8 @@ class Service:
             log.error(  # noqa: TRY400 - a traceback's message may quote a document
                 "batch_failed", error=type(error).__name__, where=where(error)
             )
-        self._show_later(records, log)
+        visibility_s = policy.MODEL_NOT_READY.visibility_s
+        self._change_visibility([(one, visibility_s(1, self._rng)) for one in records], log)
         return list(dict.fromkeys(record.message_id for record in records))
 
     def _ready_runner(self, timeout_s: float) -> Runner:
@@ -116,10 +131,7 @@ class Service:
             self._runner = self._make_runner(self._loading.wait(timeout_s))
         return self._runner
 
-    def _show_later(self, records: list[Record], log: Log) -> None:
-        visibilities_s = [
-            (record, policy.MODEL_NOT_READY.visibility_s(1, self._rng)) for record in records
-        ]
+    def _change_visibility(self, visibilities_s: Sequence[tuple[Record, int]], log: Log) -> None:
         try:
             self._queue.change_visibility(visibilities_s)
         except ServiceError as error:

@@ -1,6 +1,6 @@
 """The jobs queue and its dead-letter queue in SQS."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from zeroidle_inference.dependency import guard
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     )
 
 ENTRIES_PER_CALL = 10
+TRIES = 3
+"""Of a call for the entries that SQS could not serve; botocore tries each call several times."""
+
 ATTRIBUTES_PER_MESSAGE = 10
 MESSAGE_LIMIT_BYTES = 1 << 20
 
@@ -29,24 +32,36 @@ class SqsQueue:
     def change_visibility(self, visibilities_s: Iterable[tuple[Record, int]]) -> None:
         """Hide each message for so many seconds from now.
 
-        A single entry that SQS refuses is let be: that message comes back later, not never.
+        SQS answers 200 even when it refused entries. Those that it could not serve are asked again;
+        what it still refuses is let be: that message comes back later, not never.
         """
-        entries = list(visibilities_s)
-        for start in range(0, len(entries), ENTRIES_PER_CALL):
-            with guard("sqs"):
-                self._sqs.change_message_visibility_batch(
-                    QueueUrl=self._queue_url,
-                    Entries=[
-                        {
-                            "Id": str(index),
-                            "ReceiptHandle": record.receipt_handle,
-                            "VisibilityTimeout": seconds,
-                        }
-                        for index, (record, seconds) in enumerate(
-                            entries[start : start + ENTRIES_PER_CALL]
-                        )
-                    ],
-                )
+        waiting = list(visibilities_s)
+        for start in range(0, len(waiting), ENTRIES_PER_CALL):
+            entries = waiting[start : start + ENTRIES_PER_CALL]
+            for _ in range(TRIES):
+                entries = self._change_visibility(entries)
+                if not entries:
+                    break
+
+    def _change_visibility(self, entries: Sequence[tuple[Record, int]]) -> list[tuple[Record, int]]:
+        """The entries that SQS could not serve, through no fault of ours."""
+        with guard("sqs"):
+            answer = self._sqs.change_message_visibility_batch(
+                QueueUrl=self._queue_url,
+                Entries=[
+                    {
+                        "Id": str(index),
+                        "ReceiptHandle": record.receipt_handle,
+                        "VisibilityTimeout": seconds,
+                    }
+                    for index, (record, seconds) in enumerate(entries)
+                ],
+            )
+        return [
+            entries[int(failed["Id"])]
+            for failed in answer.get("Failed", ())
+            if not failed["SenderFault"]
+        ]
 
     def send_dead_letter(self, record: Record, attributes: Mapping[str, str]) -> None:
         """Send the message to the dead-letter queue, with its own attributes and its trace.

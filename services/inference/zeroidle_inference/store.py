@@ -55,6 +55,12 @@ class DynamoJobStore:
         self._outputs = outputs
         self._clock = clock
 
+    def attempts(self, job_key: str) -> int:
+        """Attempts of a job that has not ended: begun, and neither done nor given back."""
+        item = self._read(job_key) or {}
+        is_open = t.text(item, t.STATUS) in {Status.QUEUED, Status.RUNNING}
+        return (t.number(item, t.ATTEMPTS) or 0) if is_open else 0
+
     def claim(
         self, job: Job, *, owner: str, lease_expires_at_ms: int, trace_header: str | None
     ) -> Lease | Refused:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from service_fakes import FakeClock
+from unit.inference.service.service_fakes import FakeClock
 
 from zeroidle_contract import ClaimCheck, Job, JobRow, Status
 from zeroidle_contract.table import JOB_KEY, STATUS, queued_item

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from batch_contract import deleted_by_lambda
-from dynamo_table import DynamoTable
-from service_fakes import FakeEngine
-from service_world import make_job, one_wave
+from integration.inference.dynamo_table import DynamoTable
+from unit.inference.service.batch_contract import deleted_by_lambda
+from unit.inference.service.service_fakes import FakeEngine
+from unit.inference.service.service_world import make_job, one_wave
 
 from zeroidle_contract import Job, Status, encode
 from zeroidle_inference import telemetry

@@ -109,8 +109,9 @@ def test_a_missing_model_is_one_clear_line_and_the_records_come_back() -> None:
         ZEROIDLE_MODEL_PATH="missing.gguf",
     )
     assert answer(done) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
-    line = json.loads(done.stdout.splitlines()[0])
-    assert (line["level"], line["action"]) == ("ERROR", "model_not_ready")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    [line] = [line for line in lines if line.get("action") == "model_not_ready"]
+    assert line["level"] == "ERROR"
     assert line["error"] == "there is no model file at missing.gguf: set ZEROIDLE_MODEL_PATH"
 
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dynamo_table import DynamoTable
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from lease_machine import LeaseMachine
+from integration.inference.dynamo_table import DynamoTable
+from unit.inference.service.lease_machine import LeaseMachine
 
 from zeroidle_contract import Status
 from zeroidle_contract.table import JOB_KEY

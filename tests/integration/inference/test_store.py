@@ -4,8 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 import pytest
-from dynamo_table import DynamoTable
-from store_laws import INTERNAL, StoreLaws, granted, make_job, make_result, row_of
+from integration.inference.dynamo_table import DynamoTable
+from unit.inference.service.store_laws import (
+    INTERNAL,
+    StoreLaws,
+    granted,
+    make_job,
+    make_result,
+    row_of,
+)
 
 from zeroidle_contract import Job, Status
 from zeroidle_contract.table import ERROR_CODE, FAILURES_INDEX, JOB_KEY

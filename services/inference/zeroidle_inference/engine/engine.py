@@ -77,9 +77,7 @@ class Engine:
     @property
     def text_model(self) -> "EngineTextModel":
         """What tasks may ask of the model."""
-        return EngineTextModel(
-            self._vocabulary, self._decoder.context_tokens, self.identity.sha256
-        )
+        return EngineTextModel(self._vocabulary, self._decoder.context_tokens, self.identity.sha256)
 
     def submit(self, request: Request, *, group: int = 0) -> int:
         """Queue a request and return its ticket.

@@ -18,7 +18,7 @@ def start(task: Task, document: str | None, model: TextModel) -> TaskSteps:
     text = document or ""
     match task:
         case Classify():
-            return classify(task, text)
+            return classify(task, text, model)
         case Extract():
             return extract(task, text, model)
         case Redact():

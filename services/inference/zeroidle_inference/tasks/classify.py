@@ -1,28 +1,25 @@
 """Classify: each label is scored as the answer; nothing is sampled, so no other answer exists."""
 
 import math
+from collections.abc import Sequence
 
 from zeroidle_contract import Classify, ClassifyOutput
-from zeroidle_inference.engine.request import ChatMessage, Prompt, Score, Scores
+from zeroidle_inference.engine.request import ChatMessage, Prompt, Score, Scores, TextModel
 from zeroidle_inference.tasks import prompts
+from zeroidle_inference.tasks.calibration import calibrated
 from zeroidle_inference.tasks.task import TaskSteps
 
+SHORT_INSTRUCTION_CHARACTERS = 200
+"""A small model heeds best what stands nearest the answer: so short an instruction follows the
+document. A longer one precedes it, where it is computed once for all documents."""
 
-def classify(task: Classify, document: str) -> TaskSteps:
+
+def classify(task: Classify, document: str, model: TextModel) -> TaskSteps:
     """One request; the probabilities are those of the labels, relative to each other."""
-    labels = ", ".join(task.labels)
-    instruction = task.instruction or prompts.CLASSIFY_INSTRUCTION
-    prompt = Prompt(
-        messages=(
-            ChatMessage("system", prompts.CLASSIFY_SYSTEM),
-            ChatMessage("user", prompts.CLASSIFY.format(instruction=instruction, labels=labels)),
-        ),
-        document=document.strip(),
-        after_document=prompts.CLASSIFY_AFTER.format(labels=labels),
-    )
-    (scores,) = yield [Score(prompt=prompt, choices=task.labels)]
+    request = Score(prompt=_prompt(task, document.strip()), choices=task.labels)
+    (scores,) = yield [request]
     assert isinstance(scores, Scores)  # noqa: S101 - the answer to a Score
-    probabilities = _softmax(scores.log_probabilities)
+    probabilities = _softmax(calibrated(request, scores.log_probabilities, model.sha256))
     best = max(range(len(task.labels)), key=probabilities.__getitem__)
     return ClassifyOutput(
         label=task.labels[best],
@@ -30,7 +27,19 @@ def classify(task: Classify, document: str) -> TaskSteps:
     )
 
 
-def _softmax(logarithms: tuple[float, ...]) -> list[float]:
+def _prompt(task: Classify, document: str) -> Prompt:
+    instruction = (task.instruction or prompts.CLASSIFY_INSTRUCTION).strip()
+    labels = ", ".join(task.labels[:-1]) + f" or {task.labels[-1]}"
+    if len(instruction) <= SHORT_INSTRUCTION_CHARACTERS:
+        before = ""
+        after = prompts.CLASSIFY_AFTER.format(instruction=instruction, labels=labels)
+    else:
+        before = prompts.CLASSIFY_LONG.format(instruction=instruction)
+        after = prompts.CLASSIFY_LONG_AFTER.format(labels=labels)
+    return Prompt(messages=(ChatMessage("user", before),), document=document, after_document=after)
+
+
+def _softmax(logarithms: Sequence[float]) -> list[float]:
     largest = max(logarithms)
     weights = [math.exp(value - largest) for value in logarithms]
     return [weight / sum(weights) for weight in weights]

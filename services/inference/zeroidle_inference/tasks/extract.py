@@ -13,6 +13,7 @@ from zeroidle_inference.engine.request import (
 )
 from zeroidle_inference.tasks import prompts
 from zeroidle_inference.tasks.generate import answer_room, complete_json, completion
+from zeroidle_inference.tasks.grounding import ground
 from zeroidle_inference.tasks.task import TaskSteps
 
 MAX_ANSWER_TOKENS = 1024
@@ -33,8 +34,9 @@ def extract(task: Extract, document: str, model: TextModel) -> TaskSteps:
         document=document.strip(),
         after_document=prompts.EXTRACT_AFTER,
     )
+    grammar = JsonSchema(ground(schema, document))
     room = answer_room(model, prompt, at_most=MAX_ANSWER_TOKENS)
-    (answer,) = yield [Generate(prompt=prompt, max_tokens=room, grammar=JsonSchema(schema))]
+    (answer,) = yield [Generate(prompt=prompt, max_tokens=room, grammar=grammar)]
     return ExtractOutput(data=complete_json(completion(answer)))
 
 

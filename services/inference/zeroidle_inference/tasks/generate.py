@@ -1,6 +1,7 @@
 """What the generating tasks share: room for the answer, and an answer that may not be cut short."""
 
 import json
+import math
 from typing import Any
 
 from zeroidle_contract import ErrorCode
@@ -43,4 +44,17 @@ def complete_json(answer: Completion) -> Any:  # noqa: ANN401 - whatever the sch
             ErrorCode.OUTPUT_TRUNCATED,
             f"the JSON was not complete after {answer.usage.sampled + answer.usage.forced} tokens",
         )
-    return json.loads(answer.text)
+    try:
+        return json.loads(answer.text, parse_float=_finite)
+    except ValueError:
+        # A number beyond what JSON readers take, such as 1e999 or one of 5,000 digits.
+        raise TaskError(
+            ErrorCode.OUTPUT_TRUNCATED, "the JSON holds a number that is too large to read"
+        ) from None
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value

@@ -5,28 +5,31 @@ The instruction comes first and is shared by all documents of a task; the docume
 
 import hashlib
 
-CLASSIFY_SYSTEM = "You label documents. You answer with one label and nothing else."
-CLASSIFY = "{instruction}\n\nLabels: {labels}.\n\nDocument:\n"
-CLASSIFY_INSTRUCTION = "Which of these labels fits the document best?"
-CLASSIFY_AFTER = "\n\nWhich label fits: {labels}?"
+CLASSIFY_INSTRUCTION = "What is this message about?"
+CLASSIFY_AFTER = "\n\n{instruction} {labels}?"
+CLASSIFY_LONG = "{instruction}\n\n"
+CLASSIFY_LONG_AFTER = "\n\nIs it {labels}?"
 
 EXTRACT_SYSTEM = "You copy facts from documents into JSON. You never invent any."
 EXTRACT = "Fill in these fields from the document below: {fields}.\n\nDocument:\n"
 EXTRACT_AFTER = "\n\nAnswer with the JSON object."
 
-REDACT_SYSTEM = "You find personal data. You answer with one item a line, copied letter by letter."
-REDACT = {
-    "name": (
-        "List every name of a person in the document, one a line.\n\n"
-        "Example document:\nDear Ms Ruiz, our driver Tom Okafor met Lena at Bex Ltd.\n"
-        "Example answer:\nRuiz\nTom Okafor\nLena\n\nDocument:\n"
-    ),
-    "address": (
-        "List every postal address in the document, one a line.\n\n"
-        "Example document:\nHe moved from 4 Elm Road, Leeds LS1 4AB to Kirchweg 9, 50667 Bonn.\n"
-        "Example answer:\n4 Elm Road, Leeds LS1 4AB\nKirchweg 9, 50667 Bonn\n\nDocument:\n"
-    ),
-}
+# Examples in the shared prefix cost nothing per candidate. One for each kind would make the last
+# one a habit, so the kinds are mixed.
+REDACT_KINDS = ("person", "address", "place", "company", "word")
+REDACT = (
+    "Say what the words in brackets are: person, address, place, company or word.\n\n"
+    "Text: He has known [Farrow] since school.\nAnswer: person\n\n"
+    "Text: She has worked for [Nordlys Freight] since May.\nAnswer: company\n\n"
+    "Text: We met in [Lisbon] last summer.\nAnswer: place\n\n"
+    "Text: and then [Amara Osei] called back at noon.\nAnswer: person\n\n"
+    "Text: see the [Annual Report] of 3 May\nAnswer: word\n\n"
+    "Text: The keys are at [12 Elm Rise] with the porter.\nAnswer: address\n\n"
+    "Text: He wrote to [Hillside Bank] again.\nAnswer: company\n\n"
+    "Text: paid for by [Ingrid Solheim] and her son\nAnswer: person\n\n"
+    "Text: "
+)
+REDACT_AFTER = "\nAnswer:"
 
 SUMMARIZE_SYSTEM = "You summarize documents in plain, complete sentences."
 SUMMARIZE = "Summarize the document below in at most {words} words.{focus}\n\nDocument:\n"
@@ -36,15 +39,16 @@ SUMMARIZE_AFTER = "\n\nSummary:"
 PROMPT_VERSION = hashlib.sha256(
     "\n".join(
         [
-            CLASSIFY_SYSTEM,
-            CLASSIFY,
             CLASSIFY_INSTRUCTION,
             CLASSIFY_AFTER,
+            CLASSIFY_LONG,
+            CLASSIFY_LONG_AFTER,
             EXTRACT_SYSTEM,
             EXTRACT,
             EXTRACT_AFTER,
-            REDACT_SYSTEM,
-            *REDACT.values(),
+            REDACT,
+            REDACT_AFTER,
+            *REDACT_KINDS,
             SUMMARIZE_SYSTEM,
             SUMMARIZE,
             SUMMARIZE_FOCUS,

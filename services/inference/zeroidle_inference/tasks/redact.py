@@ -1,70 +1,132 @@
-"""Redact: the model is asked only for what has no shape; code finds the rest and does the masking.
+"""Redact: code proposes what may be personal, the model is asked only where form leaves doubt.
 
-So a letter is never rewritten by the model: every character outside a span stays as it was.
+What has a checkable shape is found by `patterns`, what its surroundings give away by `names` and
+`addresses`. The rest are candidates: the model scores each one's kind in its own context, all of
+them in one wave. So a letter is never rewritten, and every character outside a span stays as it
+was. Recall comes first: a candidate is masked unless the model clearly takes it for something else.
 """
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from zeroidle_contract import Entity, Redact, RedactOutput, Span
-from zeroidle_inference.engine.request import (
-    ChatMessage,
-    Generate,
-    Prompt,
-    QuotedLines,
-    TextModel,
-)
-from zeroidle_inference.tasks import patterns, prompts
-from zeroidle_inference.tasks.generate import completion
+from zeroidle_inference.engine.request import Answer, ChatMessage, Prompt, Score, Scores, TextModel
+from zeroidle_inference.tasks import addresses, names, patterns, prompts
+from zeroidle_inference.tasks.names import Candidate
 from zeroidle_inference.tasks.task import TaskSteps
 
-BY_MODEL = (Entity.NAME, Entity.ADDRESS)
-WINDOW_TOKENS = 512
-OVERLAP_TOKENS = 48
-MAX_LINES = 16
-MAX_ANSWER_TOKENS = 160
+CONTEXT_CHARACTERS = 60
+MIN_LOG_ODDS = -1.0
+MIN_LOG_ODDS_OF_ONE_WORD = 6.0
+"""Of a person or an address against all other kinds: below it a candidate stays. A lone capitalised
+word that nothing around it gives away is most often a place or a product."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A text that stands somewhere in the document and may be an entity; asked about once."""
+
+    entity: Entity
+    text: str
+    request: Score
 
 
 def redact(task: Redact, document: str, model: TextModel) -> TaskSteps:
-    """One wave: for each kind without a shape, one request for each window of the document."""
+    """At most one wave: a request for each distinct candidate in doubt."""
+    del model
     asked = frozenset(task.entities)
-    spans = list(patterns.find(document, asked))
-    requests: list[tuple[Entity, Generate]] = []
-    for window in model.split(document, WINDOW_TOKENS, OVERLAP_TOKENS):
-        text = document[window.start : window.end]
-        requests += [(entity, _request(entity, text)) for entity in BY_MODEL if entity in asked]
-    if requests:
-        answers = yield [request for _, request in requests]
-        for (entity, _), answer in zip(requests, answers, strict=True):
-            quotes = completion(answer).text.split("\n")
-            spans += _occurrences(document, entity, quotes)
-    disjoint = merge(spans)
+    certain = list(patterns.find(document, frozenset(Entity)))
+    found = {Entity.ADDRESS: addresses.candidates, Entity.NAME: names.candidates}
+    doubts: list[_Doubt] = []
+    for entity, candidates in found.items():
+        free = [span for span in candidates(document) if not _touches(span, certain)]
+        spans = [_span(entity, candidate) for candidate in free if candidate.is_certain]
+        if entity is Entity.NAME:
+            known = {_text(document, span) for span in spans}
+            parts = {part for name in known for part in names.parts(name)}
+            known |= {
+                text
+                for text in (document[c.start : c.end] for c in free)
+                if not parts.isdisjoint(names.parts(text))
+            }
+            spans = _everywhere(document, entity, known)
+            spans = [span for span in spans if not _touches(span, certain)]
+        certain += spans
+        if entity in asked:
+            doubts += _doubts(document, entity, [c for c in free if not _touches(c, certain)])
+    answers = (yield [doubt.request for doubt in doubts]) if doubts else ()
+    for entity in found:
+        confirmed = {
+            doubt.text
+            for doubt, answer in zip(doubts, answers, strict=True)
+            if doubt.entity is entity and _is_confirmed(doubt.text, answer)
+        }
+        certain += _everywhere(document, entity, confirmed)
+    disjoint = merge(span for span in certain if span.entity in asked)
     return RedactOutput(text=mask(document, disjoint, task.mask), spans=tuple(disjoint))
 
 
-def _request(entity: Entity, text: str) -> Generate:
-    prompt = Prompt(
-        messages=(
-            ChatMessage("system", prompts.REDACT_SYSTEM),
-            ChatMessage("user", prompts.REDACT[entity.value]),
+def _doubts(document: str, entity: Entity, candidates: Iterable[Candidate]) -> Iterator[_Doubt]:
+    seen: set[str] = set()
+    for candidate in candidates:
+        text = document[candidate.start : candidate.end]
+        if not candidate.is_certain and text not in seen:
+            seen.add(text)
+            yield _Doubt(entity, text, _request(document, candidate))
+
+
+def _request(document: str, candidate: Candidate) -> Score:
+    before = document[max(candidate.start - CONTEXT_CHARACTERS, 0) : candidate.start]
+    after = document[candidate.end : candidate.end + CONTEXT_CHARACTERS]
+    inside = document[candidate.start : candidate.end]
+    marked = f"{before}[{inside}]{after}"
+    return Score(
+        prompt=Prompt(
+            messages=(ChatMessage("user", prompts.REDACT),),
+            document=marked.strip(),
+            after_document=prompts.REDACT_AFTER,
         ),
-        document=text,
+        choices=prompts.REDACT_KINDS,
     )
-    grammar = QuotedLines(text=text, max_lines=MAX_LINES)
-    return Generate(prompt=prompt, max_tokens=MAX_ANSWER_TOKENS, grammar=grammar)
 
 
-def _occurrences(document: str, entity: Entity, quotes: Iterable[str]) -> list[Span]:
-    """Every place where a quote stands as whole words: a name once seen is masked throughout."""
-    spans: list[Span] = []
-    for quote in {quote.strip(" ,.;:") for quote in quotes}:
-        if len(quote) > 1:
-            pattern = rf"(?<!\w){re.escape(quote)}(?!\w)"
-            spans += [
-                Span(start=match.start(), end=match.end(), entity=entity)
-                for match in re.finditer(pattern, document)
-            ]
-    return spans
+def _is_confirmed(text: str, answer: Answer) -> bool:
+    assert isinstance(answer, Scores)  # noqa: S101 - the answer to a Score
+    highest = max(answer.log_probabilities)
+    *personal, place, company, word = (
+        math.exp(value - highest) for value in answer.log_probabilities
+    )
+    least = MIN_LOG_ODDS if " " in text else MIN_LOG_ODDS_OF_ONE_WORD
+    return sum(personal) >= math.exp(least) * (place + company + word)
+
+
+def _span(entity: Entity, candidate: Candidate) -> Span:
+    return Span(start=candidate.start, end=candidate.end, entity=entity)
+
+
+def _text(document: str, span: Span) -> str:
+    return document[span.start : span.end]
+
+
+def _touches(span: Span | Candidate, others: Iterable[Span]) -> bool:
+    return any(span.start < other.end and other.start < span.end for other in others)
+
+
+def _everywhere(document: str, entity: Entity, texts: Iterable[str]) -> list[Span]:
+    """Every place where a text stands as whole words: once known, it is masked throughout.
+
+    Of a name also its parts, which stand for it: `Dwayne` where `Dwayne Castellanos` was seen.
+    """
+    known = set(texts)
+    if entity is Entity.NAME:
+        known = {part for name in known for part in names.parts(name)}
+    return [
+        Span(start=match.start(), end=match.end(), entity=entity)
+        for text in known
+        for match in re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", document)
+    ]
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:

@@ -21,15 +21,19 @@ def summarize(task: Summarize, document: str, model: TextModel) -> TaskSteps:
     text = document.strip()
     answer_tokens = task.max_words * TOKENS_PER_WORD + MIN_ANSWER_TOKENS
     room = model.context_tokens - model.prompt_tokens(_prompt(task, "")) - answer_tokens
+    parts_before: int | None = None
     while True:
-        if room > OVERLAP_TOKENS:
-            parts = model.split(text, room, OVERLAP_TOKENS)
-        if room <= OVERLAP_TOKENS or len(parts) * answer_tokens > room * len(parts) // 2:
+        parts = model.split(text, room, OVERLAP_TOKENS) if room > OVERLAP_TOKENS else []
+        # Summaries of many parts must be half as long as the parts, and so fewer each round.
+        is_shrinking = parts_before is None or len(parts) < parts_before
+        can_shrink = len(parts) == 1 or answer_tokens <= (room - OVERLAP_TOKENS) // 2
+        if not parts or not can_shrink or not is_shrinking:
             raise TaskError(
                 ErrorCode.DOCUMENT_TOO_LONG,
                 f"a summary of {task.max_words} words leaves too little of the "
                 f"{model.context_tokens} context tokens for the document",
             )
+        parts_before = len(parts)
         answers = yield [
             Generate(prompt=_prompt(task, text[part.start : part.end]), max_tokens=answer_tokens)
             for part in parts

@@ -1,18 +1,15 @@
-"""Puts the service's test doubles on the path, under pytest's importlib mode."""
-
-import sys
-from pathlib import Path
+"""Fixtures of the service's tests; the laws that they share explain their assertions, too."""
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite(
+    "unit.inference.service.store_laws", "unit.inference.service.lease_machine"
+)
 
-pytest.register_assert_rewrite("store_laws", "lease_machine")
-
-from service_world import World  # noqa: E402 - found only now
+from unit.inference.service.service_world import World  # noqa: E402 - after the registration
 
 
 @pytest.fixture
-def world() -> "World":
+def world() -> World:
     """A fresh world."""
     return World()

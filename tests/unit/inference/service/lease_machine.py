@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from store_laws import INTERNAL, LEASE_MS, Table, make_job, make_result
+from unit.inference.service.store_laws import INTERNAL, LEASE_MS, Table, make_job, make_result
 
 from zeroidle_contract import Job, Status
 from zeroidle_inference.lease import Lease, Refusal, Refused

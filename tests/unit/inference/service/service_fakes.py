@@ -76,6 +76,12 @@ class FakeStore:
     def row(self, job_key: str) -> JobRow | None:
         return self.rows.get(job_key)
 
+    def attempts(self, job_key: str) -> int:
+        self._called("attempts")
+        row = self.rows.get(job_key)
+        is_open = row is not None and row.status in {Status.QUEUED, Status.RUNNING}
+        return row.attempts if row is not None and is_open else 0
+
     def claim(
         self, job: Job, *, owner: str, lease_expires_at_ms: int, trace_header: str | None
     ) -> Lease | Refused:
@@ -247,6 +253,7 @@ class FakeQueue:
 class FakeTextModel:
     """A token a word."""
 
+    sha256 = "0" * 64
     context_tokens = 4096
 
     def prompt_tokens(self, prompt: Any) -> int:

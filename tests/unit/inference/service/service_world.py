@@ -6,7 +6,13 @@ import random
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from service_fakes import FakeClock, FakeEngine, FakeQueue, FakeStore, InlineExecutor
+from unit.inference.service.service_fakes import (
+    FakeClock,
+    FakeEngine,
+    FakeQueue,
+    FakeStore,
+    InlineExecutor,
+)
 
 from zeroidle_contract import ClaimCheck, Job, JobRow, Output, SummarizeOutput, Task, encode
 from zeroidle_inference import telemetry

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
-from service_fakes import FakeClock
+from unit.inference.service.service_fakes import FakeClock
 
 from zeroidle_contract import (
     ErrorCode,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from service_fakes import FakeRates, FakeTextModel
-from service_world import request
+from unit.inference.service.service_fakes import FakeRates, FakeTextModel
+from unit.inference.service.service_world import request
 
 from zeroidle_inference.admission import Admission, Work, admit, estimate
 from zeroidle_inference.engine.request import ChatMessage, Prompt, Score

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import settings
-from lease_machine import LeaseMachine
-from service_fakes import FakeClock, FakeStore
-from store_laws import StoreLaws
+from unit.inference.service.lease_machine import LeaseMachine
+from unit.inference.service.service_fakes import FakeClock, FakeStore
+from unit.inference.service.store_laws import StoreLaws
 
 from zeroidle_contract import Job, JobRow, Status
 

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from service_world import make_job, make_record
+from unit.inference.service.service_world import make_job, make_record
 
 from zeroidle_contract import encode
 from zeroidle_inference.records import MessageAttribute, parse_event, read_jobs

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from service_fakes import START_MS, FakeRates
-from service_world import World, make_job, make_record, one_wave, request
+from unit.inference.service.service_fakes import START_MS, FakeRates
+from unit.inference.service.service_world import World, make_job, make_record, one_wave, request
 
 from zeroidle_contract import ErrorCode, Result, Status, SummarizeOutput
 from zeroidle_inference.engine.errors import DecodeError, GrammarError, PromptTooLongError
@@ -367,6 +367,47 @@ def test_a_job_that_crashed_every_attempt_is_recorded_at_the_next_claim(world: W
     )
     assert world.dead_letter_codes() == {"a": "attempts_exhausted"}
     assert world.row("b").status is Status.SUCCEEDED
+
+
+class Killed(BaseException):
+    """The process ends, whatever it was doing."""
+
+
+def test_a_job_that_kills_the_process_takes_no_batch_mate_with_it(world: World) -> None:
+    world.engine.during_step = lambda: kill_if_open(world, "bad")
+    jobs = [make_job(f"mate-{index}", f"text {index}") for index in range(9)]
+    in_queue = {job.job_id: job for job in [*jobs[:4], make_job("crasher", "bad"), *jobs[4:]]}
+    for receives in range(1, 10):
+        records = [make_record(job, receives=receives) for job in in_queue.values()]
+        try:
+            kept = world.run(*records)
+        except Killed:
+            world.engine.reset()
+            world.clock.advance_s(world.timeout_s + 5)
+        else:
+            in_queue = {job_id: in_queue[job_id] for job_id in kept}
+    assert in_queue == {}
+    assert [world.row(job.job_id).status for job in jobs] == [Status.SUCCEEDED] * 9
+    assert world.dead_letter_codes() == {"crasher": "attempts_exhausted"}
+
+
+def kill_if_open(world: World, text: str) -> None:
+    if any(entry.request.prompt.document == text for entry in world.engine._open.values()):
+        raise Killed
+
+
+def test_a_job_whose_attempt_never_ended_runs_before_the_others_are_claimed(world: World) -> None:
+    claim_elsewhere(world, make_job("a", "one"), lease_s=0)
+    world.run(make_record(make_job("b", "two")), make_record(make_job("a", "one"), receives=2))
+    assert world.store.calls == ["claim", "attempts", "claim", "commit", "claim", "commit"]
+    assert world.engine.log[:3] == ["submit one", "step one", "step one"]
+
+
+def test_an_attempt_that_was_given_back_makes_no_suspect(world: World) -> None:
+    lease = claim_elsewhere(world, make_job("a", "one"))
+    world.store.release(lease, spend_attempt=False)
+    world.run(make_record(make_job("a", "one"), receives=2), make_record(make_job("b", "two")))
+    assert world.engine.log[:2] == ["submit one", "submit two"]
 
 
 def test_a_redriven_job_has_all_its_attempts_again(world: World) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from batch_contract import deleted_by_lambda
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from service_fakes import FakeEngine
-from service_world import World, make_job
+from unit.inference.service.batch_contract import deleted_by_lambda
+from unit.inference.service.service_fakes import FakeEngine
+from unit.inference.service.service_world import World, make_job
 
 from zeroidle_contract import Status, encode
 from zeroidle_inference.engine.errors import ModelFileError
@@ -83,6 +83,15 @@ def test_without_a_model_every_record_comes_back_later_and_no_attempt_is_spent(
     assert all(seconds[-1] >= 30 for seconds in world.queue.visibilities_s.values())
     [line] = world.lines("model_not_ready")
     assert line["error"] == "there is no model file at model.gguf: set ZEROIDLE_MODEL_PATH"
+
+
+def test_messages_that_wait_for_the_model_are_hidden_no_longer_than_a_lease(world: World) -> None:
+    service = make_service(world)
+    service.handle(sqs_event("x"), FakeContext(world, timeout_s=60))
+    assert world.queue.visibilities_s["m0"][0] == 65
+    # Once it is loaded, the runner alone does so.
+    service.handle(sqs_event("y"), FakeContext(world, timeout_s=60))
+    assert len(world.queue.visibilities_s["m0"]) == 3
 
 
 def test_an_environment_whose_load_failed_tries_again_at_the_next_event(world: World) -> None:

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from service_world import World, make_job, make_record
+from unit.inference.service.service_world import World, make_job, make_record
 
 from zeroidle_inference import policy, telemetry
 

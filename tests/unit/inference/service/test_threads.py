@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from service_fakes import FakeEngine, FakeStore
-from service_world import World, make_job, make_record, one_wave
+from unit.inference.service.service_fakes import FakeEngine, FakeStore
+from unit.inference.service.service_world import World, make_job, make_record, one_wave
 
 from zeroidle_contract import Status
 from zeroidle_inference.clock import SystemClock
