@@ -150,7 +150,8 @@ def _is_near(one: Expected, other: Expected) -> bool:
     if isinstance(one[0], str):
         return one == other
     return len(one) == len(other) and all(
-        abs(float(a) - float(b)) < 1e-3 for a, b in zip(one, other, strict=True)
+        abs(a - b) < 1e-3  # type: ignore[operator]
+        for a, b in zip(one, other, strict=True)
     )
 
 
