@@ -8,6 +8,7 @@
 PYTHON ?= python3
 MODEL ?=
 PYTEST_ARGS ?=
+FAULTS ?=
 CMAKE_ARGS ?=
 
 SHELL := bash
@@ -27,7 +28,7 @@ LLAMA_RELEASE = $(shell sed -n 's/.*"llama-cpp-python==\(.*\)".*/\1/p' services/
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: env $(if $(MODEL),,model) ## the demo: local stack, all samples through it, a table of results (MODEL=path.gguf for yours)
@@ -77,6 +78,42 @@ bench-redrive: env emulator localstack ## 100,000 messages planned and applied, 
 .PHONY: kill-redrive
 kill-redrive: env emulator ## kill -9 an apply at random calls, 50 seeds (15 minutes)
 	@ZEROIDLE_KILL_SEEDS=50 $(BIN)/pytest tests/integration/redrive/test_kill.py
+
+PEERS := build/peers
+BENCH := services/inference/zeroidle_inference/bench
+SHAPE_1B := $(MODELS)/Llama-3.2-1B-shape.Q4_K_M.gguf
+SHAPE_8B := $(MODELS)/Llama-3-8B-shape.Q4_K_M.gguf
+BENCH_ARGS ?=
+
+.PHONY: bench-engine
+bench-engine: env model $(PEERS)/.built $(SHAPE_1B) ## our tasks against llama-cpp-python and llama-server (BENCH_ARGS=--quick)
+	@$(BIN)/python -m zeroidle_inference.bench.engine $(BENCH_ARGS)
+
+.PHONY: bench-ceiling
+bench-ceiling: env model $(PEERS)/.built $(SHAPE_1B) ## our engine against llama-batched-bench
+	@$(BIN)/python -m zeroidle_inference.bench.ceiling $(BENCH_ARGS)
+
+.PHONY: bench-coldstart
+bench-coldstart: env model $(PEERS)/.built $(SHAPE_1B) ## process start to first result (root drops the page cache)
+	@$(BIN)/python -m zeroidle_inference.bench.coldstart $(BENCH_ARGS)
+
+.PHONY: bench-memory
+bench-memory: env model $(SHAPE_8B) ## the 8B shape inside 10,240 MiB
+	@$(BIN)/python -m zeroidle_inference.bench.memory $(BENCH_ARGS)
+
+$(PEERS)/.built: $(BENCH)/build-peers.sh build/wheels/.built | .venv/.created
+	@CMAKE_ARGS='$(CMAKE_ARGS)' $(BENCH)/build-peers.sh $(BIN)/python '$(LLAMA_RELEASE)' build/wheels $(PEERS)
+	@touch $@
+
+$(SHAPE_1B): $(BENCH)/synthetic.py | $(SMALL_MODEL) $(PEERS)/.built
+	@$(PEERS)/env/bin/python $< --shape 1b --tokenizer $(SMALL_MODEL) --to $@
+
+$(SHAPE_8B): $(BENCH)/synthetic.py | $(SMALL_MODEL) $(PEERS)/.built
+	@$(PEERS)/env/bin/python $< --shape 8b --tokenizer $(SMALL_MODEL) --to $@
+
+.PHONY: faults
+faults: env emulator ## lost, doubled, innocent: 5,000 jobs a seed under injected faults (FAULTS="--seeds 1 --jobs 500")
+	@cd tests && ../$(BIN)/python -m faults $(FAULTS)
 
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml
