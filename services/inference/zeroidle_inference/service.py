@@ -105,7 +105,7 @@ class Service:
             hidden_s = math.floor(remaining_s + LEASE_SKEW_MS / 1000)
             self._change_visibility([(record, hidden_s) for record in records], log)
         try:
-            runner = self._ready_runner(remaining_s - ANSWER_S)
+            runner, model_wait_s = self._ready_runner(remaining_s - ANSWER_S)
             invocation = Invocation(
                 request_id=context.aws_request_id,
                 deadline_ms=deadline_ms,
@@ -113,7 +113,7 @@ class Service:
                 deadline_s=started_s + remaining_s,
                 timeout_s=self._timeout_s,
                 memory_mb=int(context.memory_limit_in_mb),
-                model_wait_s=self._clock.monotonic_s() - started_s,
+                model_wait_s=model_wait_s,
             )
             return runner.run(records, invocation)
         except (ModelFileError, ModelNotReadyError) as error:
@@ -126,10 +126,15 @@ class Service:
         self._change_visibility([(one, visibility_s(1, self._rng)) for one in records], log)
         return list(dict.fromkeys(record.message_id for record in records))
 
-    def _ready_runner(self, timeout_s: float) -> Runner:
-        if self._runner is None:
-            self._runner = self._make_runner(self._loading.wait(timeout_s))
-        return self._runner
+    def _ready_runner(self, timeout_s: float) -> tuple[Runner, float]:
+        """The runner, and the seconds that the model was waited for."""
+        if self._runner is not None:
+            return self._runner, 0.0
+        began_s = self._clock.monotonic_s()
+        engine = self._loading.wait(timeout_s)
+        waited_s = self._clock.monotonic_s() - began_s
+        self._runner = self._make_runner(engine)
+        return self._runner, waited_s
 
     def _change_visibility(self, visibilities_s: Sequence[tuple[Record, int]], log: Log) -> None:
         try:

@@ -71,7 +71,7 @@ def test_the_function_is_told_what_it_needs(target: Target, model: Path) -> None
         "ZEROIDLE_QUEUE_URL": target.stack.queue_url,
         "ZEROIDLE_DEAD_LETTER_QUEUE_URL": target.stack.dead_letter_queue_url,
         "ZEROIDLE_THREADS": str(Settings().threads),
-        "ZEROIDLE_CONTEXT_TOKENS": "4096",
+        "ZEROIDLE_CONTEXT_TOKENS": "2048",
         "ZEROIDLE_MAX_SEQUENCES": "16",
         "ZEROIDLE_MAX_ATTEMPTS": "3",
     }
