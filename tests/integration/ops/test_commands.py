@@ -84,7 +84,7 @@ def test_failures_are_listed_by_code(capsys: pytest.CaptureFixture[str], letter:
     [group] = failures["by_code"]
     assert group["code"] == "internal"
     assert group["count"] == failures["failed"] >= 1
-    assert group["examples"][0] == f"-/{job_id}"
+    assert group["examples"][0] == job_id
 
 
 def test_a_tenants_job_is_found_with_its_tenant_only(
