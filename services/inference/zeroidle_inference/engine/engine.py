@@ -172,8 +172,7 @@ class Engine:
                 return
             sequence = min(ready, key=lambda waiting: (running[waiting.group], waiting.ticket))
             self._waiting.remove(sequence)
-            sequence.slot = min(self._free_slots)
-            self._free_slots.remove(sequence.slot)
+            sequence.slot = self._free_slots.pop()
             sequence.admitted_s = self._now_s()
             self._running.append(sequence)
             self._load_prefix(sequence)
@@ -208,12 +207,9 @@ class Engine:
             for sequence in self._running
         ]
         grants = schedule(demands, budget=self._decoder.max_rows)
-        plan = [
+        return [
             (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
         ]
-        # llama.cpp computes rows of several streams in one pass only while their ids rise by one
-        # from row to row (`llama_batch_allocr::split_equal`): low slots first, and in order.
-        return sorted(plan, key=_slot)
 
     def _next_rows(self, sequence: Sequence) -> int:
         """Rows that may be computed at once. A prefix ends a step, so that it can be saved."""
@@ -286,12 +282,6 @@ class Engine:
         if sequence.slot is not None:
             self._decoder.truncate(sequence.slot, 0)
             self._free_slots.append(sequence.slot)
-
-
-def _slot(granted: tuple[Sequence, int]) -> int:
-    slot = granted[0].slot
-    assert slot is not None  # noqa: S101 - only admitted sequences are scheduled
-    return slot
 
 
 class EngineTextModel:
