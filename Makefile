@@ -8,7 +8,8 @@
 PYTHON ?= python3
 MODEL ?=
 PYTEST_ARGS ?=
-FAULTS ?=
+SEEDS ?=
+JOBS ?=
 CMAKE_ARGS ?=
 
 SHELL := bash
@@ -112,8 +113,12 @@ $(SHAPE_8B): $(BENCH)/synthetic.py | $(SMALL_MODEL) $(PEERS)/.built
 	@$(PEERS)/env/bin/python $< --shape 8b --tokenizer $(SMALL_MODEL) --to $@
 
 .PHONY: faults
-faults: env emulator ## lost, doubled, innocent: 5,000 jobs a seed under injected faults (FAULTS="--seeds 1 --jobs 500")
-	@cd tests && ../$(BIN)/python -m faults $(FAULTS)
+faults: env emulator ## nothing lost, nothing done twice: 5 seeds of 5,000 jobs (SEEDS=1 JOBS=500 for a quick look)
+	@PYTHONPATH=tests $(BIN)/python -m faults $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: bench-overhead
+bench-overhead: env emulator ## CPU of everything around inference, per job, on the emulator
+	@$(BIN)/python -m zeroidle_inference.bench.overhead
 
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml

@@ -50,6 +50,11 @@ app.command(
     name="redrive",
     help="Empty the dead-letter queue: inspect, plan, apply, discard, restore.",
 )
+app.command(
+    "zeroidle_ops.cli_forget:forget",
+    name="forget",
+    help="Delete a job's result and private data.",
+)
 
 
 @Parameter(name="*")

@@ -6,9 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from faults.seed import Report, Setup, run_seed, simulated
+from faults.seed import Report, Setup, run_seed
+from faults.world import SimulatedEmulator
 
-from emulator import Emulator
 from zeroidle_inference.bench.report import write
 
 MOST_WASTED = 0.10
@@ -27,7 +27,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: all is stopped
     with tempfile.TemporaryDirectory(prefix="zeroidle-faults-") as name:
         folder = Path(name)
-        with simulated(Emulator, folder) as emulator:
+        with SimulatedEmulator(folder=folder) as emulator:
             for seed in range(arguments.first, arguments.first + arguments.seeds):
                 report = run_seed(Setup(seed=seed, jobs=arguments.jobs), emulator, folder)
                 reports.append(report)

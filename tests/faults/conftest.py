@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.seed import simulated
+from faults.world import SimulatedEmulator
 
 from emulator import PROGRAM, Emulator
 
@@ -18,5 +18,5 @@ def simulated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def simulated_emulator(emulator: Emulator, simulated_folder: Path) -> Iterator[Emulator]:
     """Depends on the usual one only to be skipped, or to fail, where no emulator is installed."""
     assert PROGRAM.exists()
-    with simulated(Emulator, simulated_folder) as running:
+    with SimulatedEmulator(folder=simulated_folder) as running:
         yield running

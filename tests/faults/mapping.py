@@ -20,70 +20,13 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 from urllib.parse import urlsplit
 
+from faults.environment import Environment, Invocation, Likelihoods, Observer, Timings
 from faults.messages import Answered, Delayed, Invoke, Resume, Stalled
 from faults.simulated_clock import SimulatedClock
 from unit.inference.service.batch_contract import deleted_by_lambda
 
 BATCH = 10
 REAL_WAIT_S = 0.05
-
-
-@dataclass(frozen=True)
-class Timings:
-    """The template's own, in seconds."""
-
-    timeout_s: int
-    visibility_s: int
-    max_receives: int
-
-
-@dataclass(frozen=True)
-class Likelihoods:
-    """Of what may happen to one message or one invocation."""
-
-    twin: float = 0.02
-    early_redelivery: float = 0.01
-    delete_fails: float = 0.01
-    answer_dropped: float = 0.005
-    zombie: float = 0.5
-    """Of a stalled environment to go on for a moment beyond its deadline."""
-
-
-@dataclass
-class Environment:
-    """One process, and what it is doing."""
-
-    who: str
-    pid: int
-    connection: Connection
-    invocation: "Invocation | None" = None
-    stalled_until_s: float | None = None
-
-    @property
-    def runs(self) -> bool:
-        return self.invocation is not None and self.stalled_until_s is None
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """One call of the function."""
-
-    request_id: str
-    began_s: float
-    deadline_s: float
-    receipts: dict[str, str]
-    bodies: dict[str, str]
-    hidden_at_s: float
-    """When a poll last found less than it asked for: the messages were not visible then."""
-
-
-@dataclass
-class Observer:
-    """Is told of invocations as they end; the recovery of crashed ones is measured by it."""
-
-    began: Callable[[str, Invocation], None]
-    crashed: Callable[[str, Invocation], None]
-    answered: Callable[[str, Invocation, list[str]], None]
 
 
 @dataclass

@@ -4,6 +4,7 @@ A document's first word says how it behaves, its second whose it is: that is all
 knows of a job.
 """
 
+import json
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -118,3 +119,11 @@ def _planned(name: str, kind: Kind, now: datetime) -> Planned:
         submitted_at=now.astimezone(UTC),
     )
     return Planned(name, kind, encode(job), job)
+
+
+def name_in(body: str) -> str:
+    """The job's name in a message of a plan."""
+    try:
+        return str(json.loads(body)["job_id"])
+    except ValueError:
+        return body.split(maxsplit=1)[0]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from faults.environment import Invocation, Timings
 from faults.journal import Entry
-from faults.mapping import Invocation, Timings
 
 from zeroidle_inference.lease import LEASE_SKEW_MS
 from zeroidle_inference.policy import HELD_JITTER_S
@@ -36,6 +36,7 @@ class Recoveries:
     late: list[str] = field(default_factory=list)
     _pending: dict[str, Crash] = field(default_factory=dict)
     _invocations: dict[str, Invocation] = field(default_factory=dict)
+    _delivered: dict[str, Invocation] = field(default_factory=dict)
     _latest: dict[str, str] = field(default_factory=dict)
     _hid: dict[str, float] = field(default_factory=dict)
     _held: dict[str, set[str]] = field(default_factory=dict)
@@ -45,6 +46,8 @@ class Recoveries:
             self._hid[entry.who] = entry.at_s
         if entry.what == "claim held":
             self._held.setdefault(entry.who, set()).add(entry.subject)
+            if self._delivered.get(entry.subject) is self._invocations.get(entry.who):
+                self._delivered.pop(entry.subject, None)
         elif entry.what.startswith("claim ") and entry.who in self._invocations:
             self._is_back(entry.subject, self._invocations[entry.who])
 
@@ -52,6 +55,9 @@ class Recoveries:
         """Its messages are not hidden yet."""
         self._invocations[who] = invocation
         self._latest.update(dict.fromkeys(jobs, invocation.request_id))
+        for job in jobs:
+            # It may take a while until the job's turn comes, but it is not the crash that hides it.
+            self._delivered.setdefault(job, invocation)
         self._hid.pop(who, None)
         self._held.pop(who, None)
 
@@ -68,6 +74,7 @@ class Recoveries:
         for job in jobs:
             if self._latest[job] == invocation.request_id:
                 self._pending[job] = Crash(now_s, until_s, was_hidden)
+                self._delivered.pop(job, None)
 
     def deleted(self, jobs: list[str]) -> None:
         """Whoever had them is done with them: they need not come back."""
@@ -90,7 +97,8 @@ class Recoveries:
         if crash is None or invocation.began_s < crash.at_s:
             return
         del self._pending[job]
-        hidden_until_s = min(invocation.began_s, max(invocation.hidden_at_s, crash.until_s))
+        first = self._delivered.get(job, invocation)
+        hidden_until_s = min(first.began_s, max(first.hidden_at_s, crash.until_s))
         recovery_s = hidden_until_s - crash.at_s
         self.max_s = max(self.max_s, recovery_s)
         if crash.was_hidden:

@@ -42,10 +42,10 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from typing import Any  # noqa: E402
 
 import boto3  # noqa: E402
-from botocore.config import Config  # noqa: E402
 
 from zeroidle_contract import ClaimCheck  # noqa: E402
 from zeroidle_inference import tasks, telemetry  # noqa: E402
+from zeroidle_inference.clients import NETWORK_THREADS, make_clients  # noqa: E402
 from zeroidle_inference.clock import SystemClock  # noqa: E402
 from zeroidle_inference.documents import Documents  # noqa: E402
 from zeroidle_inference.runner import Runner  # noqa: E402
@@ -54,31 +54,19 @@ from zeroidle_inference.service import Context, Service  # noqa: E402
 from zeroidle_inference.sqs import SqsQueue  # noqa: E402
 from zeroidle_inference.store import DynamoJobStore  # noqa: E402
 
-NETWORK_THREADS = 8
-"""Claims and commits of a batch of ten, each a few milliseconds."""
-
 
 def _compose(settings: Settings, loading: Loading[InferenceEngine]) -> Service:
-    config = Config(
-        connect_timeout=1,
-        read_timeout=3,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=NETWORK_THREADS,
-    )
-    session = boto3.Session()
+    clients = make_clients(boto3.Session())
     clock, rng = SystemClock(), random.SystemRandom()
     log = telemetry.Log(telemetry.configure())
-    claim_check = ClaimCheck(s3=session.client("s3", config=config), bucket=settings.bucket)
+    claim_check = ClaimCheck(s3=clients.s3, bucket=settings.bucket)
     queue = SqsQueue(
-        sqs=session.client("sqs", config=config),
+        sqs=clients.sqs,
         queue_url=settings.queue_url,
         dead_letter_queue_url=settings.dead_letter_queue_url,
     )
     store = DynamoJobStore(
-        # The store builds its low-level values itself: validating them again costs 0.1 ms a call.
-        dynamodb=session.client(
-            "dynamodb", config=config.merge(Config(parameter_validation=False))
-        ),
+        dynamodb=clients.dynamodb,
         table=settings.jobs_table,
         outputs=claim_check,
         clock=clock,

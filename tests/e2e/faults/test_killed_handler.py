@@ -20,7 +20,7 @@ EMULATOR = Path(__file__).parents[3] / "build" / "emulator"
 TIMEOUT_S = 30
 """The shortest that the template takes: a crash hides a job for 35 s."""
 
-JOBS = 6
+JOBS = 4
 WAIT_S = 200
 
 

@@ -1,6 +1,7 @@
 """The template as text: lint, and the promises that no emulator checks."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,24 @@ def test_only_tracing_is_granted_on_every_resource(template: dict[str, Any]) -> 
     ]
 
     assert [s["Sid"] for s in statements if s["Resource"] == "*"] == ["Trace"]
+
+
+def test_completion_events_are_off_unless_asked_for(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["CompletionEvents"]["Default"] == "false"
+    for name in ("CompletionPipe", "CompletionPipeRole"):
+        assert template["Resources"][name]["Condition"] == "TellCompletions"
+    stream = properties(template, "JobsTable")["StreamSpecification"]
+    assert (stream["Fn::If"][0], stream["Fn::If"][2]) == (
+        "TellCompletions",
+        {"Ref": "AWS::NoValue"},
+    )
+
+
+def test_a_completion_event_holds_names_and_states_alone(template: dict[str, Any]) -> None:
+    told = properties(template, "CompletionPipe")["TargetParameters"]["InputTemplate"]
+    fields = re.findall(r"<\$\.dynamodb\.\w+\.(\w+)\.S>", told)
+    assert fields == ["job_key", "job_id", "status", "completed_at"]
+    assert told.count("<") == len(fields)
 
 
 def test_a_new_image_or_release_makes_a_new_version(template: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The function's answers to its events, and the batch response's contract with Lambda."""
 
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from unit.inference.service.service_fakes import FakeEngine
 from unit.inference.service.service_world import World, make_job
 
 from zeroidle_contract import Status, encode
+from zeroidle_inference import tasks
 from zeroidle_inference.engine.errors import ModelFileError
 from zeroidle_inference.errors import ServiceError
 from zeroidle_inference.loading import Loading
@@ -155,32 +157,57 @@ JSON_VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-VALID = encode(make_job("victim"))
+TASKS: list[dict[str, Any]] = [
+    {"kind": "classify", "labels": ["good", "bad"], "instruction": "Judge."},
+    {"kind": "extract", "json_schema": {"type": "object", "properties": {"a": {"type": "null"}}}},
+    {"kind": "redact", "entities": ["name", "email"], "mask": "[{entity}]"},
+    {"kind": "summarize", "max_words": 20, "focus": "prices"},
+    {"kind": "complete", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 20},
+]
+VALID = [
+    encode(make_job("victim", tenant="acme", deadline="2030-01-01T00:00:00Z", task=task))
+    for task in TASKS
+]
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container in a JSON value with each of its keys."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value))
+    inner = [value[key] for key in keys if isinstance(value[key], dict | list)]
+    return [(value, key) for key in keys] + [place for one in inner for place in places(one)]
 
 
 @st.composite
 def malformed_bodies(draw: st.DrawFn) -> str:
-    """Valid messages with a part cut, doubled, or replaced by any other value."""
-    import json  # noqa: PLC0415 - one use
+    """Valid messages with a part cut, doubled, dropped, or replaced by any other value."""
+    body = draw(st.sampled_from(VALID))
+    how = draw(st.sampled_from(["cut", "splice", "replace", "drop", "add"]))
+    if how == "cut":
+        return body[: draw(st.integers(1, len(body) - 1))]
+    if how == "splice":
+        at = draw(st.integers(0, len(body) - 1))
+        return body[:at] + draw(st.text(min_size=1, max_size=5)) + body[at:]
+    fields = json.loads(body)
+    container, key = draw(st.sampled_from(places(fields)))
+    if how == "replace":
+        container[key] = draw(JSON_VALUES)
+    elif how == "drop":
+        del container[key]
+    elif isinstance(container, dict):
+        container[draw(st.text(max_size=8))] = draw(JSON_VALUES)
+    else:
+        container.append(draw(JSON_VALUES))
+    return json.dumps(fields)
 
-    match draw(st.sampled_from(["cut", "splice", "field"])):
-        case "cut":
-            return VALID[: draw(st.integers(1, len(VALID) - 1))]
-        case "splice":
-            at = draw(st.integers(0, len(VALID) - 1))
-            return VALID[:at] + draw(st.text(min_size=1, max_size=5)) + VALID[at:]
-        case _:
-            fields = json.loads(VALID)
-            fields[draw(st.sampled_from(sorted(fields)))] = draw(JSON_VALUES)
-            return json.dumps(fields)
 
-
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(body=malformed_bodies())
 def test_whatever_a_message_holds_its_batch_mate_succeeds_and_it_ends_with_a_code(
     body: str,
 ) -> None:
     world = World()
+    world.start_task = tasks.start
+    world.engine.answer = lambda _: "{}"
     event = sqs_event(body, encode(make_job("mate", "another text")))
     response = make_service(world).handle(event, FakeContext(world))
     assert deleted_by_lambda(response, ["m0", "m1"]) == ["m0", "m1"]

@@ -4,13 +4,14 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from unit.inference.service.service_fakes import FakeEngine, FakeStore
-from unit.inference.service.service_world import World, make_job, make_record, one_wave
+from unit.inference.service.service_world import World, make_job, make_record, one_wave, request
 
-from zeroidle_contract import Status
+from zeroidle_contract import Status, SummarizeOutput
 from zeroidle_inference.clock import SystemClock
 from zeroidle_inference.documents import Documents
 from zeroidle_inference.errors import ModelNotReadyError
@@ -31,11 +32,16 @@ class SteppingClock(SystemClock):
 
 
 class SlowStore(FakeStore):
-    """A table whose claims of some jobs wait for an event."""
+    """A table whose claims of some jobs wait for an event, and whose commits take a while."""
 
     def __init__(self, clock: Any) -> None:
         super().__init__(clock)
         self.may_claim: dict[str, threading.Event] = {}
+        self.commit_s = 0.0
+
+    def commit(self, lease: Any, result: Any) -> Any:
+        time.sleep(self.commit_s)
+        return super().commit(lease, result)
 
     def claim(self, job: Any, **arguments: Any) -> Any:
         if job.job_id in self.may_claim:
@@ -96,6 +102,26 @@ def test_the_engine_begins_with_the_first_claim_and_does_not_wait_for_the_others
     )
     assert kept == []
     assert threaded.engine.log[:2] == ["submit early", "step early"]
+
+
+def test_no_step_of_the_engine_waits_for_the_network(threaded: ThreadedWorld) -> None:
+    steps_at_s: list[float] = []
+    threaded.engine.during_step = lambda: steps_at_s.append(time.monotonic())
+    threaded.engine.steps = 30
+    threaded.store.commit_s = 0.3
+    jobs = [make_job(f"job-{index}", f"{index}") for index in range(4)]
+
+    def one_after_the_other(task: Any, document: str | None, model: Any) -> Any:
+        # The jobs end at different steps, so that commits are under way while others infer.
+        for _ in range(1 + int(document or 0)):
+            answers = yield [request(document)]
+        return SummarizeOutput(summary=answers[0].text)
+
+    threaded.start_task = one_after_the_other
+    assert threaded.run_for(LONG_S, *map(make_record, jobs)) == []
+    waits_s = [after - before for before, after in pairwise(steps_at_s)]
+    assert len(waits_s) >= 4 * 30 - 1
+    assert max(waits_s) < threaded.store.commit_s
 
 
 def test_a_claim_that_comes_when_the_time_is_up_is_given_back(threaded: ThreadedWorld) -> None:
