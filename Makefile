@@ -102,6 +102,10 @@ bench-coldstart: env model $(PEERS)/.built $(SHAPE_1B) ## process start to first
 bench-memory: env model $(SHAPE_8B) ## the 8B shape inside 10,240 MiB
 	@$(BIN)/python -m zeroidle_inference.bench.memory $(BENCH_ARGS)
 
+.PHONY: eval
+eval: env model ## how good the answers are on labelled sets, beside the same model asked the usual way
+	@$(BIN)/python -m zeroidle_inference.bench.evaluate $(BENCH_ARGS)
+
 $(PEERS)/.built: $(BENCH)/build-peers.sh build/wheels/.built | .venv/.created
 	@CMAKE_ARGS='$(CMAKE_ARGS)' $(BENCH)/build-peers.sh $(BIN)/python '$(LLAMA_RELEASE)' build/wheels $(PEERS)
 	@touch $@

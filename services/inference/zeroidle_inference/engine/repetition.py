@@ -36,11 +36,22 @@ def find_loop(output: Sequence[int]) -> Loop | None:
             continue
         rounds = 2 if cycle >= SHORT_CYCLE else -(-MIN_REPEATED_TOKENS // cycle)
         surplus = cycle * (rounds - 1)
-        if len(output) >= surplus + cycle and all(
-            output[-i] == output[-i - cycle] for i in range(1, surplus + 1)
-        ):
+        if not _repeats_itself(output, cycle, surplus):
+            continue
+        # Sixteen zeros are a cycle of one, not one of eight that stands twice.
+        is_short = cycle >= SHORT_CYCLE and any(
+            _repeats_itself(output, shorter, cycle) for shorter in range(1, SHORT_CYCLE)
+        )
+        if not is_short:
             return Loop(cycle, surplus)
     return None
+
+
+def _repeats_itself(output: Sequence[int], cycle: int, tokens: int) -> bool:
+    """Whether each of the last `tokens` is the one that stands `cycle` before it."""
+    return len(output) >= tokens + cycle and all(
+        output[-i] == output[-i - cycle] for i in range(1, tokens + 1)
+    )
 
 
 @dataclass(slots=True)

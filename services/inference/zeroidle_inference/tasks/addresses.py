@@ -65,14 +65,14 @@ _DOUBTFUL = re.compile(
 
 def candidates(text: str) -> Iterator[Candidate]:
     """Addresses, certain ones first."""
-    taken: list[tuple[int, int]] = []
+    is_taken = bytearray(len(text))
     for pattern, is_certain in ((_CERTAIN, True), (_DOUBTFUL, False)):
         for match in pattern.finditer(text):
             start, end = _without_label(text, *match.span())
             if not is_certain and not _is_plausible(text[start:end]):
                 continue
-            if not any(start < other_end and other_start < end for other_start, other_end in taken):
-                taken.append((start, end))
+            if not any(is_taken[start:end]):
+                is_taken[start:end] = b"\x01" * (end - start)
                 yield Candidate(start, end, is_certain)
 
 

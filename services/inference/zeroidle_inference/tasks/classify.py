@@ -16,7 +16,7 @@ document. A longer one precedes it, where it is computed once for all documents.
 
 def classify(task: Classify, document: str, model: TextModel) -> TaskSteps:
     """One request; the probabilities are those of the labels, relative to each other."""
-    request = Score(prompt=_prompt(task, document.strip()), choices=task.labels)
+    request = Score(prompt=_prompt(task, document.strip()), choices=_as_answers(task.labels))
     (scores,) = yield [request]
     assert isinstance(scores, Scores)  # noqa: S101 - the answer to a Score
     probabilities = _softmax(calibrated(request, scores.log_probabilities, model.sha256))
@@ -31,12 +31,18 @@ def _prompt(task: Classify, document: str) -> Prompt:
     instruction = (task.instruction or prompts.CLASSIFY_INSTRUCTION).strip()
     labels = ", ".join(task.labels[:-1]) + f" or {task.labels[-1]}"
     if len(instruction) <= SHORT_INSTRUCTION_CHARACTERS:
-        before = ""
+        before = prompts.CLASSIFY_BEFORE
         after = prompts.CLASSIFY_AFTER.format(instruction=instruction, labels=labels)
     else:
         before = prompts.CLASSIFY_LONG.format(instruction=instruction)
         after = prompts.CLASSIFY_LONG_AFTER.format(labels=labels)
     return Prompt(messages=(ChatMessage("user", before),), document=document, after_document=after)
+
+
+def _as_answers(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Begun with a capital, as answers are; as they were where that would make two the same."""
+    capitalised = tuple(label[:1].upper() + label[1:] for label in labels)
+    return capitalised if len(set(capitalised)) == len(labels) else labels
 
 
 def _softmax(logarithms: Sequence[float]) -> list[float]:

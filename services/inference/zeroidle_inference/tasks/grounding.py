@@ -26,6 +26,7 @@ _DAY_MONTH = re.compile(
 )
 _MONTH_DAY = re.compile(rf"\b{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})", re.IGNORECASE)
 _SYMBOLS = {"€": "EUR", "£": "GBP", "¥": "JPY", "$": "USD"}
+_AROUND = ",;:!?()[]{}<>\"'*#|. "
 _TRAILING = re.compile(r"(.*?)([,.;:!?)\]]*)", re.DOTALL)
 _CELL_END = re.compile(r"\n|\t|\||\s{4,}")
 _SPACE_BEFORE_COMMA = re.compile(r"[ \t]+(?=[,;:.](?:\s|$))")
@@ -76,7 +77,7 @@ def values(document: str) -> Iterator[str]:
     yield from (code for symbol, code in _SYMBOLS.items() if symbol in document)
     for match in _NUMBER.finditer(document):
         yield from _decimal(match.group())
-    yield from document.split()
+    yield from (word.strip(_AROUND) for word in document.split())
 
 
 def _dates(document: str) -> Iterator[str]:

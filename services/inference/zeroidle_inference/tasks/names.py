@@ -39,7 +39,8 @@ _ADDRESSED = re.compile(r", (?:could|can|would|will|please|thank|do|did|may)\b")
 _ROLE_BEFORE = re.compile(
     r"\b(?:my|his|her|their|our|the)(?: [a-z-]+)? (?:wife|husband|partner|mother|father|sister|brother|"
     r"son|daughter|aunt|uncle|friend|neighbour|neighbor|colleague|boss|manager|caretaker|doctor|"
-    r"lawyer|assistant|nephew|niece|cousin|landlady|landlord|nurse),? $"
+    r"lawyer|assistant|nephew|niece|cousin|landlady|landlord|nurse),? $",
+    re.IGNORECASE,
 )
 
 # Capitalised words that are no names by themselves; a run loses them at its ends.
@@ -75,6 +76,8 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n\s*|[\"“(]|\A)$")
 _PLACE_BEFORE = re.compile(r"\b(?:in|near|via|nach|aus|dans) $")
 _MIN_PART = 3
 _SHORT_LINE = 60
+_LOOK_BACK = 120
+_LINE_START = re.compile(r"(?:\A|\n)[\s*_-]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,32 +138,32 @@ def _is_dropped(word: str) -> bool:
 
 
 def _is_given_away(text: str, start: int, end: int) -> bool:
-    line_start = text.rfind("\n", 0, start) + 1
-    before = text[max(line_start - 60, 0) : start]
-    title = re.search(r"([\w]+)\.? $", before)
+    before = text[max(start - _LOOK_BACK, 0) : start]
+    after = text[end : end + _LOOK_BACK]
+    title = re.search(r"(\w+)\.? $", before)
     if title and title[1].lower() in TITLES:
         return True
-    line_end = text.find("\n", end)
-    line = text[line_start : line_end if line_end >= 0 else len(text)]
-    is_alone = re.fullmatch(r"[\s*_-]*", line[: start - line_start]) is not None
-    after = text[end : end + 20]
-    name = text[start:end]
+    is_alone = _LINE_START.search(before) is not None
     return bool(
-        (is_alone and _SIGNED.search(before))
+        (is_alone and (_SIGNED.search(before) or _is_signature(text, start, end)))
         or _SALUTATION.search(before)
         or _FIELD_NAME.search(before)
         or _CALLED.search(before)
         or _ROLE_BEFORE.search(before)
         or (_SENTENCE_START.search(before) and _ADDRESSED.match(after))
-        or (is_alone and " " in name and len(line) < _SHORT_LINE and _is_near_end(text, line_end))
-        or (is_alone and line.strip(" ,.") == name and text[end:].strip(" \n,.") == "")
     )
 
 
-def _is_near_end(text: str, line_end: int) -> bool:
-    """At most two more short lines follow: a signature's role, company, address."""
-    rest = text[line_end:].strip("\n").split("\n") if line_end >= 0 else []
-    return len(rest) <= 2 and all(len(line) < _SHORT_LINE for line in rest)  # noqa: PLR2004
+def _is_signature(text: str, start: int, end: int) -> bool:
+    """The last line alone, or a full name on a short line with two more such lines at most."""
+    if len(text) - end > 4 * _SHORT_LINE:
+        return False
+    first, *others = text[end:].rstrip().split("\n")
+    if not others and not first.strip(" ,."):
+        return True
+    lines = [line for line in others if line.strip()]
+    is_short = all(len(line) < _SHORT_LINE for line in [first, *lines])
+    return " " in text[start:end] and is_short and len(lines) <= 2  # noqa: PLR2004
 
 
 def parts(name: str) -> Iterator[str]:

@@ -6,9 +6,10 @@ The instruction comes first and is shared by all documents of a task; the docume
 import hashlib
 
 CLASSIFY_INSTRUCTION = "What is this message about?"
-CLASSIFY_AFTER = "\n\n{instruction} {labels}?"
-CLASSIFY_LONG = "{instruction}\n\n"
-CLASSIFY_LONG_AFTER = "\n\nIs it {labels}?"
+CLASSIFY_BEFORE = '"'
+CLASSIFY_AFTER = '"\n\n{instruction} {labels}?'
+CLASSIFY_LONG = '{instruction}\n\n"'
+CLASSIFY_LONG_AFTER = '"\n\nIs it {labels}?'
 
 EXTRACT_SYSTEM = "You copy facts from documents into JSON. You never invent any."
 EXTRACT = "Fill in these fields from the document below: {fields}.\n\nDocument:\n"
@@ -31,15 +32,16 @@ REDACT = (
 )
 REDACT_AFTER = "\nAnswer:"
 
-SUMMARIZE_SYSTEM = "You summarize documents in plain, complete sentences."
-SUMMARIZE = "Summarize the document below in at most {words} words.{focus}\n\nDocument:\n"
+# Said before and after: what stands nearest the answer weighs most with a small model.
+SUMMARIZE = "Summarize the document below in at most {words} words.{focus}\n\n"
 SUMMARIZE_FOCUS = " Focus on: {focus}."
-SUMMARIZE_AFTER = "\n\nSummary:"
+SUMMARIZE_AFTER = "\n\nSummarize the text above in at most {words} words.{focus}"
 
 PROMPT_VERSION = hashlib.sha256(
     "\n".join(
         [
             CLASSIFY_INSTRUCTION,
+            CLASSIFY_BEFORE,
             CLASSIFY_AFTER,
             CLASSIFY_LONG,
             CLASSIFY_LONG_AFTER,
@@ -49,7 +51,6 @@ PROMPT_VERSION = hashlib.sha256(
             REDACT,
             REDACT_AFTER,
             *REDACT_KINDS,
-            SUMMARIZE_SYSTEM,
             SUMMARIZE,
             SUMMARIZE_FOCUS,
             SUMMARIZE_AFTER,

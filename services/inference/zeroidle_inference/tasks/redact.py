@@ -24,6 +24,11 @@ MIN_LOG_ODDS_OF_ONE_WORD = 6.0
 word that nothing around it gives away is most often a place or a product."""
 
 
+_WORD = re.compile(r"\w+")
+_CANDIDATES = {Entity.ADDRESS: addresses.candidates, Entity.NAME: names.candidates}
+"""Addresses first: `Victoria` in one is no name."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Doubt:
     """A text that stands somewhere in the document and may be an entity; asked about once."""
@@ -38,26 +43,21 @@ def redact(task: Redact, document: str, model: TextModel) -> TaskSteps:
     del model
     asked = frozenset(task.entities)
     certain = list(patterns.find(document, frozenset(Entity)))
-    found = {Entity.ADDRESS: addresses.candidates, Entity.NAME: names.candidates}
     doubts: list[_Doubt] = []
-    for entity, candidates in found.items():
-        free = [span for span in candidates(document) if not _touches(span, certain)]
-        spans = [_span(entity, candidate) for candidate in free if candidate.is_certain]
+    for entity, candidates in _CANDIDATES.items():
+        taken = _Taken(document, certain)
+        free = [candidate for candidate in candidates(document) if taken.leaves(candidate)]
+        known = {_text(document, candidate) for candidate in free if candidate.is_certain}
         if entity is Entity.NAME:
-            known = {_text(document, span) for span in spans}
             parts = {part for name in known for part in names.parts(name)}
-            known |= {
-                text
-                for text in (document[c.start : c.end] for c in free)
-                if not parts.isdisjoint(names.parts(text))
-            }
-            spans = _everywhere(document, entity, known)
-            spans = [span for span in spans if not _touches(span, certain)]
-        certain += spans
+            texts = {_text(document, candidate) for candidate in free}
+            known |= {text for text in texts if not parts.isdisjoint(names.parts(text))}
+        certain += [span for span in _everywhere(document, entity, known) if taken.leaves(span)]
         if entity in asked:
-            doubts += _doubts(document, entity, [c for c in free if not _touches(c, certain)])
+            taken = _Taken(document, certain)
+            doubts += _doubts(document, entity, filter(taken.leaves, free))
     answers = (yield [doubt.request for doubt in doubts]) if doubts else ()
-    for entity in found:
+    for entity in _CANDIDATES:
         confirmed = {
             doubt.text
             for doubt, answer in zip(doubts, answers, strict=True)
@@ -102,16 +102,21 @@ def _is_confirmed(text: str, answer: Answer) -> bool:
     return sum(personal) >= math.exp(least) * (place + company + word)
 
 
-def _span(entity: Entity, candidate: Candidate) -> Span:
-    return Span(start=candidate.start, end=candidate.end, entity=entity)
+def _text(document: str, candidate: Candidate) -> str:
+    return document[candidate.start : candidate.end]
 
 
-def _text(document: str, span: Span) -> str:
-    return document[span.start : span.end]
+class _Taken:
+    """The characters of a document that spans hold already."""
 
+    def __init__(self, document: str, spans: Iterable[Span]) -> None:
+        self._is_taken = bytearray(len(document))
+        for span in spans:
+            self._is_taken[span.start : span.end] = b"\x01" * (span.end - span.start)
 
-def _touches(span: Span | Candidate, others: Iterable[Span]) -> bool:
-    return any(span.start < other.end and other.start < span.end for other in others)
+    def leaves(self, span: Span | Candidate) -> bool:
+        """Whether all characters of a span are free."""
+        return not any(self._is_taken[span.start : span.end])
 
 
 def _everywhere(document: str, entity: Entity, texts: Iterable[str]) -> list[Span]:
@@ -122,10 +127,16 @@ def _everywhere(document: str, entity: Entity, texts: Iterable[str]) -> list[Spa
     known = set(texts)
     if entity is Entity.NAME:
         known = {part for name in known for part in names.parts(name)}
+    by_first_word: dict[str, list[str]] = {}
+    for text in known:
+        first = _WORD.match(text)
+        by_first_word.setdefault(first.group() if first else "", []).append(text)
     return [
-        Span(start=match.start(), end=match.end(), entity=entity)
-        for text in known
-        for match in re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", document)
+        Span(start=word.start(), end=word.start() + len(text), entity=entity)
+        for word in _WORD.finditer(document)
+        for text in by_first_word.get(word.group(), ())
+        if document.startswith(text, word.start())
+        and not document[word.start() + len(text) : word.start() + len(text) + 1].isalnum()
     ]
 
 

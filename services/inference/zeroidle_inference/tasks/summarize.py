@@ -12,6 +12,10 @@ TOKENS_PER_WORD = 2
 """Enough for English in every common vocabulary; the cut to `max_words` is by words."""
 
 OVERLAP_TOKENS = 32
+SHORT_FOCUS_CHARACTERS = 200
+"""A longer focus is not said a second time behind the document."""
+
+MIN_REPEATED_WORDS = 3
 _SENTENCE_END = re.compile(r"[.!?][\"')\]]*(?=\s|$)")
 _LABEL = re.compile(r"^\s*summary:\s*", re.IGNORECASE)
 
@@ -38,7 +42,8 @@ def summarize(task: Summarize, document: str, model: TextModel) -> TaskSteps:
             Generate(prompt=_prompt(task, text[part.start : part.end]), max_tokens=answer_tokens)
             for part in parts
         ]
-        summaries = [cut_to_words(completion(answer).text, task.max_words) for answer in answers]
+        texts = [without_repetition(completion(answer).text) for answer in answers]
+        summaries = [cut_to_words(text, task.max_words) for text in texts]
         if len(summaries) == 1:
             return SummarizeOutput(summary=summaries[0])
         text = "\n".join(summaries)
@@ -47,14 +52,25 @@ def summarize(task: Summarize, document: str, model: TextModel) -> TaskSteps:
 def _prompt(task: Summarize, text: str) -> Prompt:
     focus = prompts.SUMMARIZE_FOCUS.format(focus=task.focus) if task.focus else ""
     instruction = prompts.SUMMARIZE.format(words=task.max_words, focus=focus)
-    return Prompt(
-        messages=(
-            ChatMessage("system", prompts.SUMMARIZE_SYSTEM),
-            ChatMessage("user", instruction),
-        ),
-        document=text,
-        after_document=prompts.SUMMARIZE_AFTER,
+    reminder = prompts.SUMMARIZE_AFTER.format(
+        words=task.max_words, focus=focus if len(focus) <= SHORT_FOCUS_CHARACTERS else ""
     )
+    return Prompt(
+        messages=(ChatMessage("user", instruction),), document=text, after_document=reminder
+    )
+
+
+def without_repetition(text: str) -> str:
+    """The text up to the first sentence that says again what an earlier one said."""
+    said: set[str] = set()
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        sentence = " ".join(text[start : match.end()].lower().split())
+        if sentence in said and sentence.count(" ") >= MIN_REPEATED_WORDS:
+            return text[:start].rstrip()
+        said.add(sentence)
+        start = match.end()
+    return text
 
 
 def cut_to_words(text: str, max_words: int) -> str:

@@ -47,9 +47,16 @@ def test_each_label_is_a_choice_and_the_document_stands_apart() -> None:
     (request,) = next(classify(task, "  It is {fine}.\n", WordModel()))
 
     assert isinstance(request, Score)
-    assert request.choices == ("good", "bad")
+    assert request.choices == ("Good", "Bad")
     assert request.prompt.document == "It is {fine}."
     assert "Is it good?" in request.prompt.after_document
+
+
+def test_labels_that_differ_in_their_case_alone_are_scored_as_they_are() -> None:
+    (request,) = next(classify(Classify(labels=("a", "A")), "Fine.", WordModel()))
+
+    assert isinstance(request, Score)
+    assert request.choices == ("a", "A")
 
 
 def test_braces_in_labels_and_instruction_are_taken_literally() -> None:
