@@ -30,3 +30,20 @@ def test_an_idle_environment_of_ten_gigabytes_costs_what_the_price_list_says() -
     idle = load_prices().aws_lambda.provisioned_arm64_gb_second_idle
 
     assert 10 * 3600 * idle == pytest.approx(0.12, rel=0.001)
+
+
+def test_every_price_names_the_page_it_stands_on() -> None:
+    tables = load_prices().model_dump()
+
+    services = [table for table in tables.values() if isinstance(table, dict)]
+    managed = tables["managed"].values()
+
+    sources = [table["source"] for table in [*services, *managed] if table is not tables["managed"]]
+    assert len(sources) == len(services) - 1 + len(managed)
+    assert all(source.startswith("https://aws.amazon.com/") for source in sources)
+
+
+def test_a_managed_model_is_priced_by_its_tokens() -> None:
+    haiku = load_prices().managed["Claude 3 Haiku"]
+
+    assert haiku.usd(tokens_in=1000, tokens_out=100) == pytest.approx(0.000375)
