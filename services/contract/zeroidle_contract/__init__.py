@@ -16,6 +16,7 @@ from zeroidle_contract.errors import (
 )
 from zeroidle_contract.job import Document, Job, S3Document, job_key
 from zeroidle_contract.prices import Prices, load_prices
+from zeroidle_contract.profile import ProfileError, ServiceProfile
 from zeroidle_contract.result import (
     ClassifyOutput,
     CompleteOutput,
@@ -71,10 +72,12 @@ __all__ = [
     "NamedSchema",
     "Output",
     "Prices",
+    "ProfileError",
     "Redact",
     "RedactOutput",
     "Result",
     "S3Document",
+    "ServiceProfile",
     "Span",
     "Stack",
     "StackNotFoundError",

@@ -7,6 +7,7 @@ unchanged attempt can succeed at all.
     ContractError
     ├── InvalidRecordError     a queue record that can never become a job
     ├── ClaimCheckError        a document in S3 that is missing, foreign or altered
+    ├── ProfileError           a service-time profile that is not there or cannot be read
     └── StackNotFoundError     no stack of that name, or one that zeroidle did not make
 """
 
