@@ -22,6 +22,7 @@ from zeroidle_inference.engine.request import (
     Generate,
     Prompt,
     Request,
+    Step,
     Timing,
     TokenUsage,
     Window,
@@ -91,6 +92,7 @@ class PlayedEngine:
         self.identity = PlayedIdentity()
         self.rates = PlayedRates()
         self.sequences = 4
+        self.last_step = Step(0, 0)
         self._who = who
         self._fault_rates = rates
         self._rng = random.Random(f"{seed} {who} engine")  # noqa: S311 - a plan

@@ -39,6 +39,8 @@ from zeroidle_inference.runner import Runner
 from zeroidle_inference.service import Service
 from zeroidle_inference.sqs import SqsQueue
 from zeroidle_inference.store import DynamoJobStore
+from zeroidle_inference.telemetry.tracing import Tracer
+from zeroidle_inference.telemetry.witness import Witness
 from zeroidle_producer import Producer
 from zeroidle_producer.errors import ProducerError
 
@@ -217,6 +219,11 @@ def _service(process: Process, engine: PlayedEngine) -> Service:
             log=log,
         )
 
+    def open_witness(log: telemetry.Log) -> Witness:
+        return Witness(
+            tracer=Tracer(None), header=None, clock=process.clock, log=log, function_name="faults"
+        )
+
     return Service(
         environment_id=process.setting.who,
         loading=Loading(lambda: engine),
@@ -225,6 +232,7 @@ def _service(process: Process, engine: PlayedEngine) -> Service:
         clock=process.clock,
         rng=rng,
         log=log,
+        open_witness=open_witness,
     )
 
 

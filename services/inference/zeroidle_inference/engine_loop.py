@@ -20,6 +20,7 @@ from zeroidle_inference.outcomes import Outage
 from zeroidle_inference.seams import Clock, InferenceEngine, StartTask
 from zeroidle_inference.share import Shares
 from zeroidle_inference.telemetry import Log, where
+from zeroidle_inference.telemetry.witness import Witness
 from zeroidle_inference.timings import Anchor
 from zeroidle_inference.writer import Writer
 
@@ -37,6 +38,7 @@ class EngineLoop:
         width: int,
         writer: Writer,
         outage: Outage,
+        witness: Witness,
         shares: Shares,
         clock: Clock,
         log: Log,
@@ -48,6 +50,7 @@ class EngineLoop:
         self._width = width
         self._writer = writer
         self._outage = outage
+        self._witness = witness
         self._shares = shares
         self._clock = clock
         self._log = log
@@ -205,12 +208,14 @@ class EngineLoop:
 
     def _withdraw(self, attempt: Attempt) -> None:
         """Take the attempt's requests out of the engine."""
+        self._witness.inferred(attempt.claimed.delivery, attempt.waves)
         for ticket in attempt.open_tickets:
             self._engine.cancel(ticket)
             self._by_ticket.pop(ticket, None)
         attempt.open_tickets = {}
 
     def _step(self) -> None:
+        start_s = self._clock.monotonic_s()
         try:
             finished = self._engine.step()
         except DecodeError as error:
@@ -218,6 +223,7 @@ class EngineLoop:
             if not self._time_is_up():
                 self._try_alone(error)
             return
+        self._witness.stepped(self._engine.last_step, start_s)
         for request in finished:
             attempt = self._by_ticket.pop(request.ticket, None)
             if attempt is not None:
@@ -241,6 +247,7 @@ class EngineLoop:
             attempt.open_tickets.pop(request.ticket)
             self._leave(attempt, request.error or DecodeError("a request ended without an answer"))
             return
+        self._witness.answered(request.answer.usage)
         try:
             is_wave_done = attempt.answered(request.ticket, request.answer)
         except Exception as error:  # noqa: BLE001 - the policy has a row for every error
@@ -261,6 +268,7 @@ class EngineLoop:
             msg = "an attempt without output cannot be finished"
             raise RuntimeError(msg)
         self._shares.advance((*self._active, attempt))
+        self._witness.inferred(attempt.claimed.delivery, attempt.waves)
         self._writer.commit(
             Finished(
                 claimed=attempt.claimed,

@@ -44,6 +44,7 @@ from typing import Any  # noqa: E402
 import boto3  # noqa: E402
 
 from zeroidle_contract import ClaimCheck  # noqa: E402
+from zeroidle_contract.trace import TraceHeader  # noqa: E402
 from zeroidle_inference import tasks, telemetry  # noqa: E402
 from zeroidle_inference.clients import NETWORK_THREADS, make_clients  # noqa: E402
 from zeroidle_inference.clock import SystemClock  # noqa: E402
@@ -53,6 +54,11 @@ from zeroidle_inference.seams import InferenceEngine  # noqa: E402
 from zeroidle_inference.service import Context, Service  # noqa: E402
 from zeroidle_inference.sqs import SqsQueue  # noqa: E402
 from zeroidle_inference.store import DynamoJobStore  # noqa: E402
+from zeroidle_inference.telemetry.tracing import Tracer  # noqa: E402
+from zeroidle_inference.telemetry.witness import Witness  # noqa: E402
+
+TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+"""Set anew by the runtime client for each invocation."""
 
 
 def _compose(settings: Settings, loading: Loading[InferenceEngine]) -> Service:
@@ -87,6 +93,17 @@ def _compose(settings: Settings, loading: Loading[InferenceEngine]) -> Service:
             log=log,
         )
 
+    tracer = Tracer(settings.xray_daemon)
+
+    def open_witness(log: telemetry.Log) -> Witness:
+        return Witness(
+            tracer=tracer,
+            header=TraceHeader.parse(os.environ.get(TRACE_VARIABLE)),
+            clock=clock,
+            log=log,
+            function_name=settings.function_name,
+        )
+
     return Service(
         environment_id=uuid.uuid4().hex,
         loading=loading,
@@ -95,6 +112,7 @@ def _compose(settings: Settings, loading: Loading[InferenceEngine]) -> Service:
         clock=clock,
         rng=rng,
         log=log,
+        open_witness=open_witness,
     )
 
 

@@ -19,6 +19,7 @@ from zeroidle_inference.outcomes import Outage
 from zeroidle_inference.pool import Pool
 from zeroidle_inference.records import Delivery
 from zeroidle_inference.seams import Clock, JobStore
+from zeroidle_inference.telemetry.witness import Witness
 from zeroidle_inference.writer import Writer
 
 
@@ -33,6 +34,7 @@ class Intake:
         documents: Documents,
         writer: Writer,
         outage: Outage,
+        witness: Witness,
         pool: Pool,
         clock: Clock,
         rng: random.Random,
@@ -43,6 +45,7 @@ class Intake:
         self._documents = documents
         self._writer = writer
         self._outage = outage
+        self._witness = witness
         self._pool = pool
         self._clock = clock
         self._rng = rng
@@ -93,6 +96,7 @@ class Intake:
             self._writer.give_back_unclaimed(delivery, policy.SOON_S, "out_of_time")
             return None
         record = delivery.records[0]
+        start_s = self._clock.monotonic_s()
         try:
             answer = self._store.claim(
                 delivery.job,
@@ -104,6 +108,7 @@ class Intake:
             self._outage.note(error)
             self._writer.give_back_unclaimed(delivery, self._outage_visibility_s(), "outage")
             return None
+        self._witness.claimed(delivery, start_s)
         if isinstance(answer, Refused):
             self._refuse(delivery, answer)
             return None

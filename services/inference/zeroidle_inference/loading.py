@@ -31,6 +31,11 @@ class Loading(Generic[Model]):
         """Seconds from the first start until the model was there; 0.0 before."""
         return self._took_s
 
+    @property
+    def is_done(self) -> bool:
+        """True when the model is there."""
+        return self._future.done() and self._future.exception() is None
+
     def wait(self, timeout_s: float | None = None) -> Model:
         """The model, when it is there.
 

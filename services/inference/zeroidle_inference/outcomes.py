@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from zeroidle_inference.errors import DependencyDownError
 from zeroidle_inference.records import Record
 from zeroidle_inference.telemetry import Log
+from zeroidle_inference.telemetry.witness import Witness
 
 
 class Outcomes:
@@ -39,8 +40,9 @@ class Outcomes:
 class Outage:
     """Remembers that a dependency failed during this invocation, and says so once."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, witness: Witness) -> None:
         self._log = log
+        self._witness = witness
         self._lock = threading.Lock()
         self._seen = False
 
@@ -51,6 +53,7 @@ class Outage:
 
     def note(self, error: DependencyDownError) -> None:
         """A call failed."""
+        self._witness.dependency_down(error.dependency)
         with self._lock:
             first, self._seen = not self._seen, True
         if first:

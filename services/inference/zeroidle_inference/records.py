@@ -10,6 +10,7 @@ from typing import Any
 
 from zeroidle_contract import InvalidRecordError, Job, decode
 from zeroidle_contract.codec import TRACE_HEADER
+from zeroidle_contract.trace import TraceHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,14 @@ class Record:
     body: str
     trace_header: str | None = None
     receive_count: int = 1
+    sent_ms: int | None = None
     attributes: Mapping[str, MessageAttribute] = field(default_factory=dict)
 
     @property
     def trace_id(self) -> str | None:
         """The producer's X-Ray trace id, from the trace header."""
-        fields = (self.trace_header or "").split(";")
-        return next((part[5:] for part in fields if part.startswith("Root=")), None)
+        header = TraceHeader.parse(self.trace_header)
+        return header.trace_id if header is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def _parse_record(raw: Mapping[str, Any]) -> Record:
         body=raw["body"],
         trace_header=system.get(TRACE_HEADER),
         receive_count=int(system.get("ApproximateReceiveCount", "1")),
+        sent_ms=int(system["SentTimestamp"]) if "SentTimestamp" in system else None,
         attributes={
             name: _parse_attribute(value)
             for name, value in raw.get("messageAttributes", {}).items()

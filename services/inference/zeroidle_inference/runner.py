@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 
 from zeroidle_inference.documents import Documents
 from zeroidle_inference.engine_loop import EngineLoop
-from zeroidle_inference.errors import ServiceError
+from zeroidle_inference.errors import DependencyDownError, ServiceError
 from zeroidle_inference.inbox import Inbox
 from zeroidle_inference.intake import Intake
 from zeroidle_inference.invocation import Invocation
@@ -22,6 +22,7 @@ from zeroidle_inference.records import Record, read_jobs
 from zeroidle_inference.seams import Clock, InferenceEngine, JobStore, Queue, StartTask
 from zeroidle_inference.share import Shares
 from zeroidle_inference.telemetry import Log, where
+from zeroidle_inference.telemetry.witness import Witness
 from zeroidle_inference.watchdog import Watchdog
 from zeroidle_inference.writer import Writer
 
@@ -59,15 +60,15 @@ class Runner:
         self._rng = rng
         self._log = log
 
-    def run(self, records: Sequence[Record], invocation: Invocation) -> list[str]:
+    def run(self, records: Sequence[Record], invocation: Invocation, witness: Witness) -> list[str]:
         """Settle what can be settled in time.
 
         Returns:
             The ids of the messages that SQS must keep.
         """
-        log = self._log.bind(request_id=invocation.request_id)
+        log = self._log.bind(request_id=invocation.request_id, invocation_trace_id=witness.trace_id)
         deliveries, invalid = read_jobs(records)
-        outcomes, outage = Outcomes(), Outage(log)
+        outcomes, outage = Outcomes(), Outage(log, witness)
         pool = Pool(executor=self._executor, log=log)
         writer = Writer(
             store=self._store,
@@ -78,6 +79,7 @@ class Runner:
             clock=self._clock,
             rng=self._rng,
             log=log,
+            witness=witness,
             max_attempts=self._max_attempts,
         )
         intake = Intake(
@@ -86,6 +88,7 @@ class Runner:
             documents=self._documents,
             writer=writer,
             outage=outage,
+            witness=witness,
             pool=pool,
             clock=self._clock,
             rng=self._rng,
@@ -93,7 +96,7 @@ class Runner:
         )
         after_s = invocation.stop_s - self._clock.monotonic_s()
         with Watchdog(self._engine.abort, after_s=after_s) as watchdog:
-            pool.submit(self._hide, records, invocation, log)
+            pool.submit(self._hide, records, invocation, witness, log)
             for record in invalid:
                 writer.reject(record)
             loop = EngineLoop(
@@ -104,6 +107,7 @@ class Runner:
                 width=self._engine.sequences,
                 writer=writer,
                 outage=outage,
+                witness=witness,
                 shares=Shares(
                     clock=self._clock,
                     started_s=invocation.started_s,
@@ -126,7 +130,7 @@ class Runner:
         is_settled = pool.drain(lambda: self._left_s(invocation))
         if not is_settled:
             log.error("unsettled", records=len(outcomes.to_retry(records)))
-        self._show_again(outcomes, log)
+        self._show_again(outcomes, witness, log)
         return outcomes.to_retry(records)
 
     def _infer(self, inbox: Inbox, loop: EngineLoop, log: Log) -> None:
@@ -143,20 +147,26 @@ class Runner:
     def _left_s(self, invocation: Invocation) -> float:
         return invocation.deadline_s - self._clock.monotonic_s() - ANSWER_S
 
-    def _hide(self, records: Sequence[Record], invocation: Invocation, log: Log) -> None:
+    def _hide(
+        self, records: Sequence[Record], invocation: Invocation, witness: Witness, log: Log
+    ) -> None:
         """Shorten the messages' visibility to the leases, so that a crash hides no job longer."""
         remaining_ms = invocation.lease_expires_at_ms - self._clock.now_ms()
         seconds = max(0, math.floor(remaining_ms / 1000))
-        self._change_visibility([(record, seconds) for record in records], log)
+        self._change_visibility([(record, seconds) for record in records], witness, log)
 
-    def _show_again(self, outcomes: Outcomes, log: Log) -> None:
+    def _show_again(self, outcomes: Outcomes, witness: Witness, log: Log) -> None:
         returned = outcomes.visibilities_s()
         if returned:
-            self._change_visibility(returned, log)
+            self._change_visibility(returned, witness, log)
 
-    def _change_visibility(self, visibilities_s: Sequence[tuple[Record, int]], log: Log) -> None:
+    def _change_visibility(
+        self, visibilities_s: Sequence[tuple[Record, int]], witness: Witness, log: Log
+    ) -> None:
         try:
             self._queue.change_visibility(visibilities_s)
         except ServiceError as error:
+            if isinstance(error, DependencyDownError):
+                witness.dependency_down(error.dependency)
             # The messages come back all the same, only later than wished.
             log.warning("visibility_not_changed", error=str(error))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from zeroidle_contract import Job, JobError, Result, Task
-from zeroidle_inference.engine.request import Finished, Request, TextModel
+from zeroidle_inference.engine.request import Finished, Request, Step, TextModel
 from zeroidle_inference.lease import Lease, Refused
 from zeroidle_inference.records import Record
 from zeroidle_inference.tasks.task import TaskSteps
@@ -134,6 +134,11 @@ class InferenceEngine(Protocol):
     @property
     def sequences(self) -> int:
         """Requests that run at once, at most."""
+        ...
+
+    @property
+    def last_step(self) -> Step:
+        """What the last step advanced."""
         ...
 
     @property

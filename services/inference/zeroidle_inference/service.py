@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from zeroidle_inference import policy
 from zeroidle_inference.engine.errors import ModelFileError
-from zeroidle_inference.errors import ModelNotReadyError, ServiceError
+from zeroidle_inference.errors import DependencyDownError, ModelNotReadyError, ServiceError
 from zeroidle_inference.invocation import Invocation
 from zeroidle_inference.lease import LEASE_SKEW_MS
 from zeroidle_inference.loading import Loading
@@ -19,6 +19,7 @@ from zeroidle_inference.records import Record, parse_event
 from zeroidle_inference.runner import Runner
 from zeroidle_inference.seams import Clock, InferenceEngine, Queue
 from zeroidle_inference.telemetry import Log, where
+from zeroidle_inference.telemetry.witness import Witness
 
 WARM = "warm"
 ANSWER_S = 1.0
@@ -56,6 +57,7 @@ class Service:
         clock: Clock,
         rng: random.Random,
         log: Log,
+        open_witness: Callable[[Log], Witness],
     ) -> None:
         self._environment_id = environment_id
         self._loading = loading
@@ -64,6 +66,7 @@ class Service:
         self._clock = clock
         self._rng = rng
         self._log = log
+        self._open_witness = open_witness
         self._runner: Runner | None = None
         self._timeout_s = 0.0
 
@@ -94,18 +97,36 @@ class Service:
 
     def _run(self, records: list[Record], context: Context) -> list[str]:
         started_s = self._clock.monotonic_s()
+        log = self._log.bind(request_id=context.aws_request_id)
+        witness = self._open_witness(log)
+        log = log.bind(invocation_trace_id=witness.trace_id)
+        to_retry = self._settle(records, context, started_s, witness, log)
+        witness.close(
+            returned=len(to_retry),
+            memory_mb=int(context.memory_limit_in_mb),
+            start_s=started_s,
+        )
+        return to_retry
+
+    def _settle(
+        self,
+        records: list[Record],
+        context: Context,
+        started_s: float,
+        witness: Witness,
+        log: Log,
+    ) -> list[str]:
         remaining_s = self._remaining_s(context)
         deadline_ms = self._clock.now_ms() + context.get_remaining_time_in_millis()
         # Lambda does not tell the timeout; nothing but the start itself is missing from this.
         self._timeout_s = max(self._timeout_s, remaining_s)
-        log = self._log.bind(request_id=context.aws_request_id)
         if self._runner is None:
             # The load is what an environment most likely dies of: even then its messages must not
             # be hidden longer than a lease.
             hidden_s = math.floor(remaining_s + LEASE_SKEW_MS / 1000)
-            self._change_visibility([(record, hidden_s) for record in records], log)
+            self._change_visibility([(record, hidden_s) for record in records], witness, log)
         try:
-            runner, model_wait_s = self._ready_runner(remaining_s - ANSWER_S)
+            runner, model_wait_s = self._ready_runner(remaining_s - ANSWER_S, witness)
             invocation = Invocation(
                 request_id=context.aws_request_id,
                 deadline_ms=deadline_ms,
@@ -115,7 +136,7 @@ class Service:
                 memory_mb=int(context.memory_limit_in_mb),
                 model_wait_s=model_wait_s,
             )
-            return runner.run(records, invocation)
+            return runner.run(records, invocation, witness)
         except (ModelFileError, ModelNotReadyError) as error:
             log.error("model_not_ready", error=str(error))  # noqa: TRY400 - one clear sentence
         except Exception as error:  # noqa: BLE001 - the batch must be answered whatever happened
@@ -123,23 +144,31 @@ class Service:
                 "batch_failed", error=type(error).__name__, where=where(error)
             )
         visibility_s = policy.MODEL_NOT_READY.visibility_s
-        self._change_visibility([(one, visibility_s(1, self._rng)) for one in records], log)
+        again_s = [(one, visibility_s(1, self._rng)) for one in records]
+        self._change_visibility(again_s, witness, log)
         return list(dict.fromkeys(record.message_id for record in records))
 
-    def _ready_runner(self, timeout_s: float) -> tuple[Runner, float]:
+    def _ready_runner(self, timeout_s: float, witness: Witness) -> tuple[Runner, float]:
         """The runner, and the seconds that the model was waited for."""
         if self._runner is not None:
             return self._runner, 0.0
         began_s = self._clock.monotonic_s()
+        is_cold = not self._loading.is_done
         engine = self._loading.wait(timeout_s)
+        if is_cold:
+            witness.waited_for_model(began_s)
         waited_s = self._clock.monotonic_s() - began_s
         self._runner = self._make_runner(engine)
         return self._runner, waited_s
 
-    def _change_visibility(self, visibilities_s: Sequence[tuple[Record, int]], log: Log) -> None:
+    def _change_visibility(
+        self, visibilities_s: Sequence[tuple[Record, int]], witness: Witness, log: Log
+    ) -> None:
         try:
             self._queue.change_visibility(visibilities_s)
         except ServiceError as error:
+            if isinstance(error, DependencyDownError):
+                witness.dependency_down(error.dependency)
             log.warning("visibility_not_changed", error=str(error))
 
     def _remaining_s(self, context: Context) -> float:

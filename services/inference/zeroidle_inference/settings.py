@@ -17,7 +17,8 @@ class Settings:
     """What the function is told by its environment.
 
     `context_tokens` is what one sequence may hold, prompt and answer together. `memory_bytes` is
-    the function's memory, None outside of Lambda.
+    the function's memory, None outside of Lambda. `xray_daemon` is the address of X-Ray's daemon,
+    None where there is none.
     """
 
     model_path: Path
@@ -31,6 +32,8 @@ class Settings:
     max_attempts: int
     prefix_states: Path | None
     memory_bytes: int | None
+    function_name: str
+    xray_daemon: str | None
     waits_in_init: bool
 
     @classmethod
@@ -54,6 +57,8 @@ class Settings:
             max_attempts=read.integer("MAX_ATTEMPTS", 1, 100, default=lambda: 3),
             prefix_states=Path(prefix_states) if prefix_states else None,
             memory_bytes=_memory_bytes(environ),
+            function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", "zeroidle"),
+            xray_daemon=environ.get("AWS_XRAY_DAEMON_ADDRESS"),
             # Provisioned environments are frozen when init ends: what is not loaded then is cold.
             waits_in_init=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
             == "provisioned-concurrency",

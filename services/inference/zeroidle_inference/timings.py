@@ -22,6 +22,10 @@ class Anchor:
         """A monotonic moment on the wall clock, in milliseconds."""
         return self.wall_ms + round((monotonic_s - self.monotonic_s) * 1000)
 
+    def wall_s(self, monotonic_s: float) -> float:
+        """A monotonic moment on the wall clock, in seconds, as fine as it is."""
+        return self.wall_ms / 1000 + (monotonic_s - self.monotonic_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Wave:

@@ -18,6 +18,8 @@ from zeroidle_inference.pool import Pool
 from zeroidle_inference.records import Delivery, InvalidRecord, Record
 from zeroidle_inference.seams import Clock, JobStore, Queue
 from zeroidle_inference.telemetry import Log
+from zeroidle_inference.telemetry.metrics import Outcome
+from zeroidle_inference.telemetry.witness import Witness
 
 
 class Writer:
@@ -34,6 +36,7 @@ class Writer:
         clock: Clock,
         rng: random.Random,
         log: Log,
+        witness: Witness,
         max_attempts: int,
     ) -> None:
         self._store = store
@@ -44,6 +47,7 @@ class Writer:
         self._clock = clock
         self._rng = rng
         self._log = log
+        self._witness = witness
         self._max_attempts = max_attempts
 
     def commit(self, finished: Finished) -> None:
@@ -83,9 +87,11 @@ class Writer:
         """Acknowledge a job that has ended before."""
         self._outcomes.acknowledge(delivery.records)
         self._of(delivery).info("job_duplicate", status=reason.value)
+        self._witness.ended(delivery, Outcome.DUPLICATE, reason=reason.value)
 
     def _commit(self, finished: Finished) -> None:
         claimed = finished.claimed
+        self._witness.settling(claimed.delivery.records[0])
         result = finished.result(self._clock.now_ms())
         try:
             refused = self._store.commit(claimed.lease, result)
@@ -105,6 +111,7 @@ class Writer:
                 timings=result.timings.model_dump(),
                 gb_seconds=round(result.gb_seconds, 6),
             )
+            self._witness.ended(claimed.delivery, Outcome.SUCCEEDED, attempts=result.attempts)
 
     def _settle_error(self, claimed: Claimed, error: Exception) -> None:
         rule = policy.rule_for(error)
@@ -130,6 +137,7 @@ class Writer:
         )
 
     def _fail(self, claimed: Claimed, error: JobError, attempts: int) -> None:
+        self._witness.settling(claimed.delivery.records[0])
         try:
             refused = self._store.fail(claimed.lease, error, attempts=attempts)
         except DependencyDownError as down:
@@ -143,6 +151,7 @@ class Writer:
     def _dead_letter(
         self, delivery: Delivery, error: JobError, *, attempts: int | None = None
     ) -> None:
+        self._witness.settling(delivery.records[0])
         if not self._send_dead_letter(delivery.records[0], delivery.job.job_id, error):
             self._returned(delivery, self._outage_visibility_s(), "outage")
             return
@@ -154,12 +163,18 @@ class Writer:
             fingerprint=error.fingerprint,
             error=error.message,
         )
+        self._witness.ended(delivery, Outcome.FAILED, reason=error.code.value, attempts=attempts)
 
     def _reject(self, invalid: InvalidRecord) -> None:
         record, key = invalid.record, invalid.error.job_key
+        self._witness.settling(record)
         error = policy.job_error(invalid.error)
         job_id = key.split("/", maxsplit=1)[1] if key is not None else None
-        log = self._log.bind(message_id=record.message_id, job_id=job_id)
+        log = self._log.bind(
+            message_id=record.message_id,
+            job_id=job_id,
+            trace_id=record.trace_id or self._witness.trace_id,
+        )
         try:
             if key is not None:
                 self._store.fail_unclaimed(key, error)
@@ -171,6 +186,7 @@ class Writer:
         if not is_safe:
             self._outcomes.give_back((record,), self._outage_visibility_s())
             log.info("record_returned", reason="outage")
+            self._witness.rejected(record, Outcome.RETURNED, job_id=job_id, reason="outage")
             return
         self._outcomes.acknowledge((record,))
         log.warning(
@@ -179,6 +195,7 @@ class Writer:
             fingerprint=error.fingerprint,
             error=error.message,
         )
+        self._witness.rejected(record, Outcome.INVALID, job_id=job_id, reason=error.code.value)
 
     def _send_dead_letter(self, record: Record, job_id: str | None, error: JobError) -> bool:
         attributes = {
@@ -197,6 +214,7 @@ class Writer:
     def _release(
         self, claimed: Claimed, visibility_s: int, reason: str, *, spend_attempt: bool
     ) -> None:
+        self._witness.settling(claimed.delivery.records[0])
         # The lease goes first: a message that is seen again before would be refused as held.
         try:
             self._store.release(claimed.lease, spend_attempt=spend_attempt)
@@ -212,6 +230,8 @@ class Writer:
 
     def _after_refusal(self, claimed: Claimed, refused: Refused) -> None:
         """The lease was lost. Who has the job now decides; this work was for nothing."""
+        if refused.reason is not Refusal.CANCELLED:
+            self._witness.lost_claim()
         if refused.reason.is_final:
             self.acknowledge_duplicate(claimed.delivery, refused.reason)
             return
@@ -221,6 +241,7 @@ class Writer:
     def _returned(self, delivery: Delivery, visibility_s: int, reason: str) -> None:
         self._outcomes.give_back(delivery.records, visibility_s)
         self._of(delivery).info("job_returned", reason=reason, visibility_s=visibility_s)
+        self._witness.ended(delivery, Outcome.RETURNED, reason=reason)
 
     def _outage_visibility_s(self) -> int:
         return policy.OUTAGE.backoff.visibility_s(1, self._rng)
@@ -232,5 +253,5 @@ class Writer:
             tenant=job.tenant,
             task=job.task.kind,
             message_id=record.message_id,
-            trace_id=record.trace_id,
+            trace_id=record.trace_id or self._witness.trace_id,
         )

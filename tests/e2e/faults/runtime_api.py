@@ -17,6 +17,7 @@ from typing import Any, Self
 
 VERSION = "/2018-06-01/runtime"
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:zeroidle:live"
+TRACE = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"
 WAIT_S = 120
 
 
@@ -73,7 +74,9 @@ class FrozenFunction:
         """Until the process asks for its first event; from then on it stands still."""
         assert self._asked.wait(WAIT_S), self.output
 
-    def invoke(self, event: Any, *, request_id: str, timeout_s: float = 120) -> Any:
+    def invoke(
+        self, event: Any, *, request_id: str, timeout_s: float = 120, trace: str = TRACE
+    ) -> Any:
         """Let the process go on with this event until it has answered.
 
         Returns:
@@ -84,7 +87,7 @@ class FrozenFunction:
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(round((time.time() + timeout_s) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": ARN,
-            "Lambda-Runtime-Trace-Id": "Root=1-67891233-abcdef012345678912345678;Sampled=1",
+            "Lambda-Runtime-Trace-Id": trace,
         }
         self._asked.clear()
         self._process.send_signal(signal.SIGCONT)

@@ -204,6 +204,7 @@ def test_nothing_of_a_job_is_told_to_anybody(
     assert [error for name, error in errors.items() if name.startswith("good")] == []
     assert len(letters) == len(bad)
     assert function.output.count('"action":"job_succeeded"') == len(good)
+    assert sum('"name": "job"' in segment for segment in segments) == len(good) + len(bad)
 
     told = "\n".join([function.output, json.dumps(refusal), *segments, *errors.values(), *letters])
     assert [trace for trace in marks.traces() if trace in told] == []

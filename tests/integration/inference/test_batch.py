@@ -23,6 +23,8 @@ from zeroidle_inference.loading import Loading
 from zeroidle_inference.runner import Runner
 from zeroidle_inference.service import Service
 from zeroidle_inference.sqs import SqsQueue
+from zeroidle_inference.telemetry.tracing import Tracer
+from zeroidle_inference.telemetry.witness import Witness
 
 if TYPE_CHECKING:
     from emulator import Emulator, StackResources
@@ -70,6 +72,16 @@ class Stack:
             clock=self.table.clock,
             rng=random.Random(1),  # noqa: S311 - jitter
             log=telemetry.Log(telemetry.configure()),
+            open_witness=self._open_witness,
+        )
+
+    def _open_witness(self, log: telemetry.Log) -> Witness:
+        return Witness(
+            tracer=Tracer(None),
+            header=None,
+            clock=self.table.clock,
+            log=log,
+            function_name="consumer",
         )
 
     def _make_runner(self, engine: Any) -> Runner:

@@ -13,6 +13,7 @@ from zeroidle_inference.engine.request import (
     Generate,
     Prompt,
     Request,
+    Step,
     TextModel,
     Timing,
     TokenUsage,
@@ -60,6 +61,7 @@ class InstantEngine:
         self.identity = InstantIdentity()
         self.rates = InstantRates()
         self.sequences = 16
+        self.last_step = Step(0, 0)
         self._open: list[int] = []
         self._tickets = 0
 
@@ -81,6 +83,7 @@ class InstantEngine:
 
     def step(self) -> list[Finished]:
         """Answer all requests."""
+        self.last_step = Step(len(self._open), len(self._open))
         now_s = time.monotonic()
         timing = Timing(now_s, now_s, now_s, now_s)
         usage = TokenUsage(prompt=100, sampled=20)

@@ -32,6 +32,8 @@ from zeroidle_inference.runner import Runner
 from zeroidle_inference.service import Service
 from zeroidle_inference.sqs import SqsQueue
 from zeroidle_inference.store import DynamoJobStore
+from zeroidle_inference.telemetry.tracing import Tracer
+from zeroidle_inference.telemetry.witness import Witness
 
 EMULATOR = Path("build/emulator/bin/ministack")
 BATCHES = (1, 10)
@@ -86,6 +88,11 @@ def service(stack: Emulated) -> Service:
             log=log,
         )
 
+    def open_witness(log: telemetry.Log) -> Witness:
+        return Witness(
+            tracer=Tracer(None), header=None, clock=clock, log=log, function_name="overhead"
+        )
+
     return Service(
         environment_id="overhead",
         loading=Loading(InstantEngine),
@@ -94,6 +101,7 @@ def service(stack: Emulated) -> Service:
         clock=clock,
         rng=rng,
         log=log,
+        open_witness=open_witness,
     )
 
 

@@ -27,6 +27,7 @@ from zeroidle_inference.engine.request import (
     Prompt,
     QuotedLines,
     Request,
+    Step,
     Window,
 )
 from zeroidle_inference.engine.schedule import Demand, schedule
@@ -63,6 +64,7 @@ class Engine:
         self._running: list[Sequence] = []
         self._free_slots = list(range(decoder.sequences))
         self.rates = Rates()
+        self.last_step = Step(0, 0)
 
     @property
     def has_work(self) -> bool:
@@ -160,6 +162,7 @@ class Engine:
         """
         self._admit()
         plan = self._schedule()
+        self.last_step = Step(len(plan), sum(rows for _, rows in plan))
         logits = self._decode(plan)
         return self._settle(plan, logits)
 

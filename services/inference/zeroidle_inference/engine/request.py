@@ -123,6 +123,14 @@ class Scores:
 Answer = Completion | Scores
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of the engine advanced: sequences, by so many rows in all."""
+
+    sequences: int
+    rows: int
+
+
 class TextModel(Protocol):
     """What a task may ask of the model before it writes its requests."""
 

@@ -16,6 +16,7 @@ from zeroidle_inference.engine.request import (
     Generate,
     Request,
     Scores,
+    Step,
     Timing,
     TokenUsage,
     Window,
@@ -298,6 +299,7 @@ class FakeEngine:
         self.identity = FakeIdentity()
         self.rates = FakeRates()
         self.sequences = 4
+        self.last_step = Step(0, 0)
         self.steps = 2
         self.step_s = 0.1
         self.answer: Callable[[Request], str | Exception] = lambda _: "answer"
@@ -329,6 +331,7 @@ class FakeEngine:
 
     def step(self) -> list[Finished]:
         self.during_step()
+        self.last_step = Step(len(self._open), len(self._open))
         self._clock.advance_s(self.step_s)
         documents = {entry.request.prompt.document for entry in self._open.values()}
         self.log.append("step " + ",".join(sorted(document or "" for document in documents)))

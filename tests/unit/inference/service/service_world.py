@@ -15,13 +15,17 @@ from unit.inference.service.service_fakes import (
 )
 
 from zeroidle_contract import ClaimCheck, Job, JobRow, Output, SummarizeOutput, Task, encode
+from zeroidle_contract.trace import TraceHeader
 from zeroidle_inference import telemetry
 from zeroidle_inference.documents import Documents
 from zeroidle_inference.engine.request import Answer, ChatMessage, Generate, Prompt, Request
 from zeroidle_inference.invocation import Invocation
 from zeroidle_inference.records import MessageAttribute, Record
 from zeroidle_inference.runner import Runner
+from zeroidle_inference.telemetry.tracing import Span
+from zeroidle_inference.telemetry.witness import Witness
 
+INVOCATION_TRACE = "Root=1-6f000000-0123456789abcdef01234567;Parent=53995c3f42cd8ad8;Sampled=1"
 MAX_TOKENS = 100
 MAX_ATTEMPTS = 3
 
@@ -92,6 +96,25 @@ class FakeS3:
         return {"Body": io.BytesIO(self.objects[Key])}
 
 
+class FakeTracer:
+    """Keeps what would be sent. `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.error: Exception | None = None
+
+    def begin(self, header: TraceHeader | None) -> "FakeTracer | None":
+        return self if header is not None and header.is_sampled else None
+
+    def send(self, span: Span) -> None:
+        if self.error is not None:
+            raise self.error
+        self.spans.append(span)
+
+    def named(self, name: str) -> list[Span]:
+        return [span for span in self.spans if span.name == name]
+
+
 class World:
     """Everything a batch touches."""
 
@@ -107,6 +130,8 @@ class World:
         self.remaining_s: float | None = None
         self.model_wait_s = 0.0
         self.requests = 0
+        self.tracer = FakeTracer()
+        self.trace_header: str | None = INVOCATION_TRACE
         self._stream = io.StringIO()
         self.log = telemetry.Log(telemetry.configure(self._stream))
 
@@ -139,9 +164,19 @@ class World:
             model_wait_s=self.model_wait_s,
         )
 
+    def witness(self) -> Witness:
+        self.last_witness = Witness(
+            tracer=self.tracer,  # type: ignore[arg-type]
+            header=TraceHeader.parse(self.trace_header),
+            clock=self.clock,
+            log=self.log,
+            function_name="consumer",
+        )
+        return self.last_witness
+
     def run(self, *records: Record) -> list[str]:
         """The ids that SQS must keep."""
-        return self.runner().run(records, self.invocation())
+        return self.runner().run(records, self.invocation(), self.witness())
 
     def row(self, job_id: str) -> JobRow:
         return self.store.rows[f"-/{job_id}"]

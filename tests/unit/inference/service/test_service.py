@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from unit.inference.service.service_world import World, make_job
 from zeroidle_contract import Status, encode
 from zeroidle_inference import tasks
 from zeroidle_inference.engine.errors import ModelFileError
-from zeroidle_inference.errors import ServiceError
+from zeroidle_inference.errors import DependencyDownError, ServiceError
 from zeroidle_inference.loading import Loading
 from zeroidle_inference.service import Service
 
@@ -41,6 +42,7 @@ def make_service(world: World, load: Callable[[], Any] | None = None) -> Service
         clock=world.clock,
         rng=random.Random(1),  # noqa: S311 - jitter
         log=world.log,
+        open_witness=lambda _: world.witness(),
     )
 
 
@@ -71,6 +73,47 @@ def test_lambda_deletes_what_succeeded_and_keeps_what_comes_back(world: World) -
     event = sqs_event(encode(make_job("a", "bad")), encode(make_job("b", "good")))
     response = make_service(world).handle(event, FakeContext(world))
     assert deleted_by_lambda(response, ["m0", "m1"]) == ["m1"]
+
+
+def metric(world: World, name: str) -> float | None:
+    return world.last_witness.metrics.registry.get_sample_value(name)
+
+
+def test_what_comes_back_is_counted_and_what_succeeded_is_not(world: World) -> None:
+    world.store.fail_next["commit"] = [DependencyDownError("s3", "x", may_have_applied=False)]
+    event = sqs_event(encode(make_job("a")), encode(make_job("b")))
+    response = make_service(world).handle(event, FakeContext(world))
+    assert len(response["batchItemFailures"]) == 1
+    assert metric(world, "zeroidle_partial_failures_total") == 1
+
+
+def test_the_memory_that_a_batch_held_is_told_with_the_wait_for_its_model(world: World) -> None:
+    def load() -> FakeEngine:
+        time.sleep(0.05)
+        world.clock.advance_s(3)
+        return world.engine
+
+    make_service(world, load).handle(sqs_event(encode(make_job("a"))), FakeContext(world))
+    assert metric(world, "zeroidle_gb_seconds_total") == pytest.approx(2 * 3.2)
+    assert metric(world, "zeroidle_cold_starts_total") == 1
+    [span] = world.tracer.named("load_model")
+    assert span.end_s - span.start_s == pytest.approx(3)
+
+
+def test_a_model_that_is_there_makes_no_cold_start(world: World) -> None:
+    service = make_service(world)
+    service.handle({"zeroidle": "warm"}, FakeContext(world))
+    service.handle(sqs_event(encode(make_job("a"))), FakeContext(world))
+    assert metric(world, "zeroidle_cold_starts_total") == 0
+    assert world.tracer.named("load_model") == []
+
+
+def test_without_a_model_the_whole_batch_is_counted_as_returned(world: World) -> None:
+    def load() -> FakeEngine:
+        raise ModelFileError("no model")
+
+    make_service(world, load).handle(sqs_event(encode(make_job("a"))), FakeContext(world))
+    assert metric(world, "zeroidle_partial_failures_total") == 1
 
 
 def test_without_a_model_every_record_comes_back_later_and_no_attempt_is_spent(

@@ -83,6 +83,7 @@ class ThreadedWorld(World):
                 timeout_s=seconds,
                 memory_mb=1024,
             ),
+            self.witness(),
         )
 
 
