@@ -39,6 +39,7 @@ from zeroidle_producer.intake import JobLike, accept, job_id_of, text_for_s3, va
 from zeroidle_producer.outbox import Message, Outbox, Refusal, reason_of, split
 from zeroidle_producer.rows import JobRows
 from zeroidle_producer.submission import Submission
+from zeroidle_producer.tracing import lambda_trace_header, well_formed
 from zeroidle_producer.waiting import ended_rows
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class Producer:
         tenant: whose jobs these are. Jobs without a tenant get it, jobs of another are refused.
         inline_limit_bytes: documents above this (as UTF-8) travel through S3.
         trace_header: called once per job in the caller's thread; what it returns goes with the
-            message as X-Ray trace header. Inside Lambda:
-            `lambda: os.environ.get("_X_AMZN_TRACE_ID")`.
+            message as X-Ray trace header, if it is one. By default the header of the Lambda
+            invocation under way.
         clock: the time, for tests.
         random: the jitter of pauses, for tests.
     """
@@ -83,7 +84,7 @@ class Producer:
         s3: "S3Client",
         tenant: str | None = None,
         inline_limit_bytes: int = INLINE_LIMIT_BYTES,
-        trace_header: Callable[[], str | None] = lambda: None,
+        trace_header: Callable[[], str | None] = lambda_trace_header,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -104,7 +105,7 @@ class Producer:
         *,
         tenant: str | None = None,
         session: boto3.session.Session | None = None,
-        trace_header: Callable[[], str | None] = lambda: None,
+        trace_header: Callable[[], str | None] = lambda_trace_header,
     ) -> Self:
         """A producer for a deployed stack, found by its name.
 
@@ -158,7 +159,7 @@ class Producer:
             JobConflictError: other content stands under its id, and was left untouched.
             NotSentError: AWS did not take it; submitting again is safe.
         """
-        recorded = self._record(accept(job, tenant=self._tenant), self._trace_header())
+        recorded = self._record(accept(job, tenant=self._tenant), well_formed(self._trace_header))
         if isinstance(recorded, Submission):
             return recorded
         refusal = self._outbox.send(recorded)
@@ -185,7 +186,7 @@ class Producer:
         return submissions
 
     def _submit_chunk(self, chunk: list[JobLike], pool: Executor) -> list[Submission]:
-        headers = [self._trace_header() for _ in chunk]
+        headers = [well_formed(self._trace_header) for _ in chunk]
         recorded = list(pool.map(self._try_record, chunk, headers))
         batches = list(split(entry for entry in recorded if isinstance(entry, Message)))
         sent = (

@@ -282,6 +282,26 @@ def test_the_trace_header_is_asked_for_once_a_job_in_the_callers_thread(aws: Fak
     assert aws.rows["-/job-29"]["trace_header"] == {"S": f"Root=1-67000000-{29:024x}"}
 
 
+def test_inside_lambda_a_message_carries_the_invocations_trace(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = "Root=1-67000000-0123456789abcdef01234567;Parent=53995c3f42cd8ad8;Sampled=1"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+    make_producer(aws).submit(job("a"))
+    [message] = aws.messages
+    assert message["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"] == header
+
+
+@pytest.mark.parametrize("header", ["", "nonsense", "Root=1-2-3", "Sampled=1"])
+def test_a_header_that_names_no_trace_is_left_out_and_the_job_is_sent(
+    aws: FakeAws, header: str
+) -> None:
+    make_producer(aws, trace_header=lambda: header).submit(job("a"))
+    [message] = aws.messages
+    assert not message.get("MessageSystemAttributes")
+    assert "trace_header" not in aws.rows["-/a"]
+
+
 def test_submit_many_reports_each_job_in_the_order_given(aws: FakeAws, producer: Producer) -> None:
     producer.submit_many([job("done"), job("taken")])
     aws.rows["shop/done"]["status"] = {"S": "succeeded"}
