@@ -4,6 +4,8 @@ OpsError
 ├── UsageError            the command line asks for something that cannot be
 ├── InputError            a file or folder of documents that cannot be read as asked
 ├── JobNotFoundError      no job of that id in the table
+├── LockBusyError         another operator works on the same thing
+├── LockLostError         the lock ran out, and another operator has taken it
 └── LocalStackError       the local emulator or its stack
     ├── NotRunningError       nothing runs, or it stopped by itself
     └── DeploymentError       the template did not deploy
@@ -38,6 +40,14 @@ class InputError(OpsError):
 
 class JobNotFoundError(OpsError):
     """No job of that id in the table."""
+
+
+class LockBusyError(OpsError):
+    """Another operator works on the same thing."""
+
+
+class LockLostError(OpsError):
+    """The lock ran out, and another operator has taken it."""
 
 
 class LocalStackError(OpsError):

@@ -5,17 +5,16 @@ a colleague can resume from, tries a canary first and stops by itself. docs/redr
 a script; the `zeroidle redrive` command is a thin layer over this.
 """
 
+from zeroidle_ops.errors import LockBusyError, LockLostError
 from zeroidle_ops.redrive.brake import Pace
 from zeroidle_ops.redrive.chunk import Purpose, State
 from zeroidle_ops.redrive.errors import (
     FilterError,
-    LockLostError,
     MoveTaskError,
     NothingToDoError,
     PlanAlteredError,
     PlanNotFoundError,
     PlanUnusableError,
-    QueueBusyError,
     QueueRefusedError,
     RedriveError,
 )
@@ -34,6 +33,7 @@ __all__ = [
     "FilterError",
     "Group",
     "Inspection",
+    "LockBusyError",
     "LockLostError",
     "MoveTask",
     "MoveTaskError",
@@ -47,7 +47,6 @@ __all__ = [
     "PlanUnusableError",
     "Progress",
     "Purpose",
-    "QueueBusyError",
     "QueueRefusedError",
     "Redrive",
     "RedriveError",

@@ -2,8 +2,6 @@
 
 RedriveError
 ├── QueueRefusedError    a queue that cannot be redriven: no dead-letter queue, FIFO, not there
-├── QueueBusyError       another operator works on the queue
-├── LockLostError        the lock ran out, and another operator has taken it
 ├── FilterError          a filter that does not parse, or asks for a field there is not
 ├── NothingToDoError     an empty queue, or a filter that matches nothing
 ├── PlanNotFoundError    no plan of that id
@@ -21,14 +19,6 @@ class RedriveError(OpsError):
 
 class QueueRefusedError(RedriveError):
     """A queue that cannot be redriven: no dead-letter queue, FIFO, not there."""
-
-
-class QueueBusyError(RedriveError):
-    """Another operator works on the queue."""
-
-
-class LockLostError(RedriveError):
-    """The lock ran out, and another operator has taken it."""
 
 
 class FilterError(RedriveError, UsageError):

@@ -15,9 +15,9 @@ import array
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from zeroidle_ops.lock import Lock
 from zeroidle_ops.redrive.chunk import Chunk, Head, Purpose, State, Step
 from zeroidle_ops.redrive.errors import PlanAlteredError, PlanNotFoundError, PlanUnusableError
-from zeroidle_ops.redrive.lock import QueueLock, lost
 from zeroidle_ops.redrive.plan import Plan
 from zeroidle_producer.clock import Clock
 
@@ -142,7 +142,7 @@ class Ledger:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
-    def plan_chunk(self, chunk: Chunk, lock: QueueLock) -> bool:
+    def plan_chunk(self, chunk: Chunk, lock: Lock) -> bool:
         """Record a chunk before its first message is touched; False when the plan was aborted.
 
         One transaction with the lock: a holder who lost it cannot begin.
@@ -173,7 +173,7 @@ class Ledger:
             reasons: Any = cancelled.response.get("CancellationReasons", [])
             codes = [reason.get("Code") for reason in reasons]
             if codes[:1] == ["ConditionalCheckFailed"]:
-                raise lost() from None
+                raise lock.lost() from None
             if codes[1:2] == ["ConditionalCheckFailed"]:
                 return False
             raise

@@ -11,13 +11,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from zeroidle_ops.lock import Lock
 from zeroidle_ops.redrive.archive import Archive, Archived, Fate
 from zeroidle_ops.redrive.chunk import Chunk, Purpose, Step
 from zeroidle_ops.redrive.errors import RedriveError
 from zeroidle_ops.redrive.index import PlanIndex
 from zeroidle_ops.redrive.ledger import Ledger
 from zeroidle_ops.redrive.letter import Letter
-from zeroidle_ops.redrive.lock import QueueLock
 from zeroidle_ops.redrive.rows import JobRows
 from zeroidle_ops.redrive.transfer import Outgoing, Transfer
 from zeroidle_ops.redrive.triage import Kept, Verdict, triage
@@ -44,7 +44,7 @@ class Mover:
         rows: JobRows,
         archive: Archive,
         ledger: Ledger,
-        lock: QueueLock,
+        lock: Lock,
         max_redrives: int,
     ) -> None:
         self._plan_id = plan_id

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from zeroidle_ops.lock import Lock
 from zeroidle_ops.redrive.errors import MoveTaskError
-from zeroidle_ops.redrive.lock import QueueLock
 from zeroidle_ops.redrive.queues import Route
 from zeroidle_producer.clock import Clock
 
@@ -54,7 +54,7 @@ class NativeMove:
     sqs: "SQSClient"
     route: Route
     clock: Clock
-    lock: QueueLock
+    lock: Lock
 
     def run(
         self,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import boto3
 
 from zeroidle_contract import Stack, load_prices
+from zeroidle_ops.lock import LEASE_S
 from zeroidle_ops.redrive.archive import Archive
 from zeroidle_ops.redrive.brake import Pace
 from zeroidle_ops.redrive.chunk import Purpose, State
@@ -22,7 +23,6 @@ from zeroidle_ops.redrive.filter import EVERYTHING, Filter
 from zeroidle_ops.redrive.index import PlanIndex
 from zeroidle_ops.redrive.inspection import Inspection, inspect
 from zeroidle_ops.redrive.ledger import Ledger
-from zeroidle_ops.redrive.lock import LEASE_S
 from zeroidle_ops.redrive.native import MoveTask, NativeMove
 from zeroidle_ops.redrive.outcome import Outcome, Progress
 from zeroidle_ops.redrive.plan import Plan
@@ -116,7 +116,7 @@ class Redrive:
         Raises:
             NothingToDoError: the queue is empty.
             QueueRefusedError: the queue cannot be redriven.
-            QueueBusyError: another operator works on it.
+            LockBusyError: another operator works on it.
         """
         route = self._route()
         with self._workshop.scan(route, "inspect") as (scan, sightings):
@@ -145,7 +145,7 @@ class Redrive:
             FilterError: the filter does not parse.
             NothingToDoError: the queue is empty, or nothing matches.
             QueueRefusedError: the queue cannot be redriven.
-            QueueBusyError: another operator works on it.
+            LockBusyError: another operator works on it.
         """
         with closing(Selection(where=Filter(where))) as selection:
             plan = self._select(selection, reason, pace or Pace(), on_scanned)
@@ -219,7 +219,7 @@ class Redrive:
         Raises:
             PlanNotFoundError, PlanAlteredError, PlanUnusableError: nothing was touched.
             NothingToDoError: nothing is left of the plan.
-            QueueBusyError: another operator works on the queue.
+            LockBusyError: another operator works on the queue.
         """
         return self._run(Purpose.APPLY, plan_id, pace or Pace(), on_progress, should_stop)
 

@@ -6,10 +6,10 @@ id and a new retention; a new plan finds them.
 
 from dataclasses import replace
 
+from zeroidle_ops.lock import Lock
 from zeroidle_ops.redrive.archive import Archive, Archived, Fate
 from zeroidle_ops.redrive.chunk import Chunk, Purpose, Step
 from zeroidle_ops.redrive.ledger import Ledger
-from zeroidle_ops.redrive.lock import QueueLock
 from zeroidle_ops.redrive.mover import AbortedError
 from zeroidle_ops.redrive.rows import JobRows, Standing
 from zeroidle_ops.redrive.transfer import Outgoing, Transfer
@@ -21,7 +21,7 @@ def restore_chunks(
     archive: Archive,
     transfer: Transfer,
     rows: JobRows,
-    lock: QueueLock,
+    lock: Lock,
     operator: str,
 ) -> tuple[int, int]:
     """Send archived messages back; how many, and how many were left out as done.

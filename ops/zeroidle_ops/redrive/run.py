@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zeroidle_ops.errors import LockLostError
+from zeroidle_ops.lock import Lock
 from zeroidle_ops.redrive.brake import Action, BrakeDecision, Observation, Pace, decide, next_rate
 from zeroidle_ops.redrive.chunk import Purpose, State
 from zeroidle_ops.redrive.errors import NothingToDoError, RedriveError
@@ -16,7 +18,6 @@ from zeroidle_ops.redrive.index import PlanIndex
 from zeroidle_ops.redrive.intake import Intake
 from zeroidle_ops.redrive.ledger import Ledger
 from zeroidle_ops.redrive.letter import Letter
-from zeroidle_ops.redrive.lock import QueueLock
 from zeroidle_ops.redrive.mover import AbortedError, Mover
 from zeroidle_ops.redrive.outcome import Outcome, Progress
 from zeroidle_ops.redrive.queues import refresh
@@ -67,7 +68,7 @@ class Run:
     intake: Intake
     mover: Mover
     ledger: Ledger
-    lock: QueueLock
+    lock: Lock
     watch: Watch
     pace: Pace
     clock: Clock
@@ -190,7 +191,7 @@ class Run:
         self.lock.renew()
         try:
             sent, kept = self.mover.move(letters) if letters else ([], [])
-        except RedriveError:  # refused before anything was touched
+        except (RedriveError, LockLostError):  # refused before anything was touched
             self.intake.hold(letter for _, letter in letters)
             raise
         self.watch.note_sent(sent)

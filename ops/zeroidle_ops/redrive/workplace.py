@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zeroidle_contract import Stack
+from zeroidle_ops.lock import Lock
 from zeroidle_ops.redrive.errors import NothingToDoError
 from zeroidle_ops.redrive.facts import Sighting
 from zeroidle_ops.redrive.letter import Letter
-from zeroidle_ops.redrive.lock import QueueLock
 from zeroidle_ops.redrive.queues import Route
 from zeroidle_ops.redrive.rows import JobRows
 from zeroidle_ops.redrive.scan import Scan
@@ -31,7 +31,7 @@ class Workplace:
 
     transfer: Transfer
     rows: JobRows
-    lock: QueueLock
+    lock: Lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +47,12 @@ class Workshop:
 
     @contextmanager
     def open(self, route: Route, purpose: str) -> Iterator[Workplace]:
-        """Take the queue's lock. Raises QueueBusyError."""
-        lock = QueueLock(
+        """Take the queue's lock. Raises LockBusyError."""
+        lock = Lock(
             dynamodb=self.dynamodb,
             table=self.stack.ops_table_name,
-            queue_arn=route.source.arn,
+            thing=route.source.arn,
+            called="this queue",
             holder=self.operator,
             purpose=purpose,
             clock=self.clock,
@@ -75,7 +76,7 @@ class Workshop:
 
         Raises:
             NothingToDoError: at the end of the block, when the queue held nothing.
-            QueueBusyError: another operator works on it.
+            LockBusyError: another operator works on it.
         """
         with self.open(route, purpose) as work:
             scan = Scan(sqs=self.sqs, transfer=work.transfer)

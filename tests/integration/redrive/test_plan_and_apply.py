@@ -4,16 +4,16 @@ import pytest
 from redrive_world import QUICK, TRACE, World, make_job
 
 from zeroidle_contract import ErrorCode, Job, Status, encode
+from zeroidle_ops.lock import lock_key
 from zeroidle_ops.redrive import (
+    LockBusyError,
     LockLostError,
     NothingToDoError,
     Pace,
     PlanUnusableError,
     Progress,
-    QueueBusyError,
     State,
 )
-from zeroidle_ops.redrive.lock import lock_key
 
 pytestmark = pytest.mark.emulator
 
@@ -161,7 +161,7 @@ def test_one_operator_at_a_time_and_the_other_is_named(world: World) -> None:
     refusals: list[str] = []
 
     def interfere(_: object) -> None:
-        with pytest.raises(QueueBusyError) as caught:
+        with pytest.raises(LockBusyError) as caught:
             world.redrive("bob").inspect()
         refusals.append(str(caught.value))
 

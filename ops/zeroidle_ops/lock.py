@@ -1,4 +1,4 @@
-"""One operator at a time on one queue: a lock in the ops table with the holder's name.
+"""One operator at a time on one thing of the stack: a lock in the ops table with the holder's name.
 
 It is a lease: a crashed holder's lock ends by itself, and a holder that was merely slow keeps it
 as long as nobody has taken it. What is written under the lock names its token in a condition.
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from zeroidle_ops.redrive.errors import LockLostError, QueueBusyError
+from zeroidle_ops.errors import LockBusyError, LockLostError
 from zeroidle_producer.clock import Clock
 
 if TYPE_CHECKING:
@@ -19,15 +19,27 @@ LEASE_S: Final = 60
 _DAY_S = 86_400
 
 
-class QueueLock:
-    """A lock on a dead-letter queue, to be used in a `with` statement."""
+class Lock:
+    """A lock, to be used in a `with` statement.
+
+    Args:
+        dynamodb: where the ops table is.
+        table: the ops table.
+        thing: what is locked, for one to be found by its name: a queue's ARN, `scale`.
+        called: how errors call it: `this queue`.
+        holder: who; a colleague who finds the lock taken reads it.
+        purpose: what for; likewise.
+        clock: of the holder. Clocks may differ by much less than a lease.
+        lease_s: how long a crashed holder's lock holds.
+    """
 
     def __init__(
         self,
         *,
         dynamodb: "DynamoDBClient",
         table: str,
-        queue_arn: str,
+        thing: str,
+        called: str,
         holder: str,
         purpose: str,
         clock: Clock,
@@ -35,7 +47,8 @@ class QueueLock:
     ) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._queue_arn = queue_arn
+        self._thing = thing
+        self._called = called
         self._holder = holder
         self._purpose = purpose
         self._clock = clock
@@ -49,7 +62,7 @@ class QueueLock:
             self._dynamodb.put_item(
                 TableName=self._table,
                 Item={
-                    **lock_key(self._queue_arn),
+                    **lock_key(self._thing),
                     "holder": {"S": self._holder},
                     "purpose": {"S": self._purpose},
                     "token": {"S": self._token},
@@ -63,7 +76,7 @@ class QueueLock:
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException as refusal:
             held: Any = refusal.response.get("Item")
-            raise _busy(held) from None
+            raise self._busy(held) from None
         self._renew_at_s = self._clock.monotonic_s() + self._lease_s / 3
         return self
 
@@ -76,7 +89,7 @@ class QueueLock:
         try:
             self._dynamodb.delete_item(
                 TableName=self._table,
-                Key=lock_key(self._queue_arn),
+                Key=lock_key(self._thing),
                 ConditionExpression="#token = :token",
                 ExpressionAttributeNames={"#token": "token"},
                 ExpressionAttributeValues={":token": {"S": self._token}},
@@ -96,7 +109,7 @@ class QueueLock:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=lock_key(self._queue_arn),
+                Key=lock_key(self._thing),
                 UpdateExpression="SET lease_ends_ms = :ends",
                 ConditionExpression="#token = :token",
                 ExpressionAttributeNames={"#token": "token"},
@@ -106,7 +119,7 @@ class QueueLock:
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            raise lost() from None
+            raise self.lost() from None
         self._renew_at_s = self._clock.monotonic_s() + self._lease_s / 3
 
     @property
@@ -115,33 +128,31 @@ class QueueLock:
         return {
             "ConditionCheck": {
                 "TableName": self._table,
-                "Key": lock_key(self._queue_arn),
+                "Key": lock_key(self._thing),
                 "ConditionExpression": "#token = :token",
                 "ExpressionAttributeNames": {"#token": "token"},
                 "ExpressionAttributeValues": {":token": {"S": self._token}},
             }
         }
 
+    def lost(self) -> LockLostError:
+        """The error of a holder whose lock is another's now."""
+        return LockLostError(
+            f"the lock on {self._called} ran out and another operator has taken it; this run has "
+            "stopped"
+        )
 
-def lock_key(queue_arn: str) -> dict[str, Any]:
-    """Where the lock of a queue stands in the ops table."""
-    return {"pk": {"S": f"redrive-lock#{queue_arn}"}, "sk": {"S": "lock"}}
+    def _busy(self, held: Any) -> LockBusyError:  # noqa: ANN401 - a DynamoDB item
+        if not held:
+            return LockBusyError(f"another operator works on {self._called}; try again in a minute")
+        ends = datetime.fromtimestamp(int(held["lease_ends_ms"]["N"]) / 1000, UTC)
+        return LockBusyError(
+            f"{held['holder']['S']} works on {self._called} ({held['purpose']['S']}, since "
+            f"{held['since']['S']}); ask them, or try again: if they crashed, the lock ends at "
+            f"{ends:%H:%M:%S} UTC"
+        )
 
 
-def lost() -> LockLostError:
-    """The error of a holder whose lock is another's now."""
-    return LockLostError(
-        "the lock on the queue ran out and another operator has taken it; this run has stopped, "
-        "see `zeroidle redrive status`"
-    )
-
-
-def _busy(held: Any) -> QueueBusyError:  # noqa: ANN401 - a DynamoDB item
-    if not held:
-        return QueueBusyError("another operator works on this queue; try again in a minute")
-    ends = datetime.fromtimestamp(int(held["lease_ends_ms"]["N"]) / 1000, UTC)
-    return QueueBusyError(
-        f"{held['holder']['S']} works on this queue ({held['purpose']['S']}, since "
-        f"{held['since']['S']}); ask them, or try again: if they crashed, the lock ends at "
-        f"{ends:%H:%M:%S} UTC"
-    )
+def lock_key(thing: str) -> dict[str, Any]:
+    """Where the lock of a thing stands in the ops table."""
+    return {"pk": {"S": f"lock#{thing}"}, "sk": {"S": "lock"}}
