@@ -1,0 +1,35 @@
+"""What can go wrong in scaling and pre-warming. Each message says what is wrong and what to do.
+
+ScaleError
+├── PolicyError          a policy that cannot be: impossible bounds, shares, budget
+├── MappingBusyError     somebody else is just changing the mapping
+├── NotPausedError       a resume where nothing is paused
+├── PausedAlreadyError   a pause where the mapping is paused
+└── CapacityError        account or reservation leave less than was asked for
+"""
+
+from zeroidle_ops.errors import OpsError, UsageError
+
+
+class ScaleError(OpsError):
+    """Base of the errors of scaling."""
+
+
+class PolicyError(ScaleError, UsageError):
+    """A policy that cannot be: impossible bounds, shares, budget."""
+
+
+class MappingBusyError(ScaleError):
+    """Somebody else is just changing the mapping."""
+
+
+class NotPausedError(ScaleError):
+    """A resume where nothing is paused."""
+
+
+class PausedAlreadyError(ScaleError):
+    """A pause where the mapping is paused."""
+
+
+class CapacityError(ScaleError):
+    """Account or reservation leave less than was asked for."""
