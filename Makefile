@@ -128,6 +128,10 @@ faults: env emulator ## nothing lost, nothing done twice: 5 seeds of 5,000 jobs 
 bench-overhead: env emulator ## CPU of everything around inference, per job, on the emulator
 	@$(BIN)/python -m zeroidle_inference.bench.overhead
 
+.PHONY: loadtest
+loadtest: env model emulator ## a real load test on the local stack, ending in the report (4 minutes)
+	@$(BIN)/zeroidle-load run loadtest/scenarios/laptop.toml --local --slo loadtest/scenarios/slo.toml
+
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml
 	@$(BIN)/pre-commit install

@@ -4,6 +4,7 @@ LoadTestError
 ├── UsageError         the command line asks for something that cannot be
 ├── ScenarioError      a scenario, SLO or trace file that cannot be read as asked
 ├── RecordError        a run's files that are missing or damaged
+├── DeniedError        AWS refuses what the run needs; no later attempt can succeed
 └── DriveError         the load could not be driven: Locust ended without a run
 """
 
@@ -22,6 +23,10 @@ class ScenarioError(LoadTestError):
 
 class RecordError(LoadTestError):
     """A run's files that are missing or damaged."""
+
+
+class DeniedError(LoadTestError):
+    """AWS refuses what the run needs; no later attempt can succeed."""
 
 
 class DriveError(LoadTestError):

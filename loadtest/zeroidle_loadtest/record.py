@@ -34,7 +34,8 @@ class RequestRecord(Frozen):
     and attempts that were lost. A failed or unresolved request has none of them.
 
     `unresolved` never came back before the drain's deadline. A request that could not be published
-    is `failed` with the error code `not_sent`. `invocation` names the invocation that committed it,
+    is `failed` with the error code `not_sent` and AWS's reason in `error_detail`. `invocation`
+    names the invocation that committed it,
     `batch_size` how many of this run's requests that invocation committed (occupancy).
     """
 
@@ -47,6 +48,7 @@ class RequestRecord(Frozen):
     publish_ms: Annotated[float, Field(ge=0)]
     outcome: Outcome
     error_code: str | None = None
+    error_detail: str | None = None
     completed_ms: float | None = None
     queued_ms: int = 0
     cold_start_ms: int = 0

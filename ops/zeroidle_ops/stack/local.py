@@ -84,7 +84,7 @@ class LocalStack:
                 "the local stack is just being started or stopped; try again in a moment"
             ) from None
 
-    def target(self) -> Target:
+    def target(self, *, connections: int = 10) -> Target:
         """The running stack's target. Raises NotRunningError."""
         state = self.status()
         if not state.emulator.is_healthy():
@@ -92,7 +92,7 @@ class LocalStack:
                 f"the local emulator at {state.endpoint} does not answer; run "
                 "`zeroidle local down`, then `zeroidle local up`"
             )
-        return _target(state.endpoint)
+        return _target(state.endpoint, connections=connections)
 
     def check_function(self) -> None:
         """For who waits and sees nothing end: is it in vain?
@@ -227,10 +227,12 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _target(endpoint: str) -> Target:
+def _target(endpoint: str, *, connections: int = 10) -> Target:
     session = boto3.Session(
         aws_access_key_id=emulator.ROOT_KEY,
         aws_secret_access_key=emulator.ROOT_KEY,
         region_name=emulator.REGION,
     )
-    return Target(stack_name=STACK_NAME, session=session, endpoint=endpoint)
+    return Target(
+        stack_name=STACK_NAME, session=session, endpoint=endpoint, connections=connections
+    )

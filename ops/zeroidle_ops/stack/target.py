@@ -25,13 +25,21 @@ class Target:
     """A stack on AWS, or (with an `endpoint`) on the local emulator. Clients are made when used."""
 
     def __init__(
-        self, *, stack_name: str, session: boto3.Session, endpoint: str | None = None
+        self,
+        *,
+        stack_name: str,
+        session: boto3.Session,
+        endpoint: str | None = None,
+        connections: int = 10,
     ) -> None:
         self.stack_name = stack_name
         self._session = session
         self._endpoint = endpoint
         # On this machine there is nothing to wait for; on AWS the defaults are right.
-        self._config = Config(connect_timeout=2, retries={"total_max_attempts": 2})
+        self._config = Config(
+            connect_timeout=2, retries={"total_max_attempts": 2}, max_pool_connections=connections
+        )
+        self._aws_config = Config(max_pool_connections=connections)
 
     def __enter__(self) -> Self:
         return self
@@ -95,5 +103,5 @@ class Target:
     @property
     def _options(self) -> dict[str, Any]:
         if self._endpoint is None:
-            return {}
+            return {"config": self._aws_config}
         return {"endpoint_url": self._endpoint, "config": self._config}
