@@ -175,7 +175,9 @@ class Engine:
                 return
             sequence = min(ready, key=lambda waiting: (running[waiting.group], waiting.ticket))
             self._waiting.remove(sequence)
-            sequence.slot = self._free_slots.pop()
+            # Low ones first: a decoder may compute neighbours in one pass.
+            sequence.slot = min(self._free_slots)
+            self._free_slots.remove(sequence.slot)
             sequence.admitted_s = self._now_s()
             self._running.append(sequence)
             self._load_prefix(sequence)

@@ -195,7 +195,8 @@ class LoadedModel:
                 stop = max(stop - excess, start + 1)
             windows.append(Window(begin, ends[stop - 1]))
             start = max(stop - overlap_tokens, start + 1)
-        return windows or [Window(0, 0)]
+        # Characters that the vocabulary lacks are no tokens at all.
+        return windows or [Window(0, len(text))]
 
     def close(self) -> None:
         """Free the weights. The model is unusable afterwards."""
