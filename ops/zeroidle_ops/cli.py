@@ -55,6 +55,16 @@ app.command(
     name="forget",
     help="Delete a job's result and private data.",
 )
+app.command(
+    "zeroidle_ops.cli_exporter:exporter",
+    name="exporter",
+    help="Serve a stack's metrics to Prometheus.",
+)
+app.command(
+    "zeroidle_ops.cli_top:top",
+    name="top",
+    help="Watch a stack: queue, dead letters, concurrency, dollars an hour.",
+)
 
 
 @Parameter(name="*")

@@ -14,6 +14,7 @@ from zeroidle_producer import Producer
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
@@ -49,7 +50,7 @@ class Target:
 
     def close(self) -> None:
         """Close the connections of the clients that were used."""
-        for name in ("cloudformation", "sqs", "dynamodb", "s3", "lambda_", "iam"):
+        for name in ("cloudformation", "cloudwatch", "sqs", "dynamodb", "s3", "lambda_", "iam"):
             if name in self.__dict__:  # a cached property that was read
                 self.__dict__[name].close()
 
@@ -62,6 +63,11 @@ class Target:
     def cloudformation(self) -> "CloudFormationClient":
         """CloudFormation."""
         return self._session.client("cloudformation", **self._options)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """CloudWatch."""
+        return self._session.client("cloudwatch", **self._options)
 
     @cached_property
     def sqs(self) -> "SQSClient":

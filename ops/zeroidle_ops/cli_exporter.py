@@ -1,0 +1,48 @@
+"""`zeroidle exporter`: reads arguments, serves until told to stop."""
+
+import signal
+import threading
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from zeroidle_contract import load_prices
+from zeroidle_ops.cli import DONE, Options
+from zeroidle_ops.cli import _show as show
+from zeroidle_ops.errors import OpsError
+from zeroidle_ops.observe.exporter import serve
+from zeroidle_ops.observe.observer import Observer
+from zeroidle_producer.clock import SystemClock
+
+NO_OPTIONS = Options()
+
+
+def exporter(
+    *,
+    options: Options = NO_OPTIONS,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port; 0 takes a free one.")] = 9464,
+) -> int:
+    """Serve queue, dead letters, concurrency, limits and spend on /metrics, until stopped.
+
+    It changes nothing. Once a minute it looks at some hundred dead letters, which stay where they
+    are. Without TLS or a password: other addresses than 127.0.0.1 only behind something that has.
+
+    Example: `zeroidle exporter --stack prod --port 9464`
+    """
+    target = options.target()
+    observer = Observer(target=target, prices=load_prices(), clock=SystemClock())
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    try:
+        with target, serve(observer, host=host, port=port) as listening:
+            url = f"http://{host}:{listening}/metrics"
+            show({"url": url}, f"serving {url}", json=options.json)
+            stop.wait()
+    except OSError as error:
+        raise OpsError(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another --port"
+        ) from error
+    return DONE

@@ -1,0 +1,228 @@
+"""The exporter's metrics: the one place where their names, help texts and labels stand.
+
+Prometheus's conventions: base units, `_total` for what only grows, no unit twice. Every label has
+few values: causes beyond the most frequent are counted together. What nobody measured is absent,
+so that an alert cannot mistake it for 0.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Snapshot
+
+CAUSES_AT_MOST: Final = 20
+"""Causes of dead letters that get a series of their own."""
+
+OTHER: Final = "other"
+
+Samples = list[tuple[tuple[str, ...], float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A gauge: what it is called, what it means, and how it is read from a snapshot."""
+
+    name: str
+    help: str
+    samples: Callable[[Snapshot], Samples]
+    labels: tuple[str, ...] = ()
+
+
+def _one(read: Callable[[Snapshot], float | None]) -> Callable[[Snapshot], Samples]:
+    def samples(snapshot: Snapshot) -> Samples:
+        value = read(snapshot)
+        return [] if value is None else [((), value)]
+
+    return samples
+
+
+def _letters(read: Callable[[DeadLetters], float | None]) -> Callable[[Snapshot], Samples]:
+    return _one(lambda now: None if now.dead_letters is None else read(now.dead_letters))
+
+
+def _limits(read: Callable[[Limits], float | None]) -> Callable[[Snapshot], Samples]:
+    return _one(lambda now: None if now.limits is None else read(now.limits))
+
+
+def _activity(read: Callable[[Activity], float | None]) -> Callable[[Snapshot], Samples]:
+    return _one(lambda now: None if now.activity is None else read(now.activity))
+
+
+def _queue_messages(now: Snapshot) -> Samples:
+    if now.queue is None:
+        return []
+    level = now.queue
+    return [
+        (("waiting",), level.waiting),
+        (("in_flight",), level.in_flight),
+        (("delayed",), level.delayed),
+    ]
+
+
+def _causes(now: Snapshot) -> Samples:
+    if now.dead_letters is None:
+        return []
+    ordered = sorted(now.dead_letters.by_cause.items(), key=lambda item: (-item[1], item[0]))
+    found: Samples = [
+        ((cause.code, cause.fingerprint), count) for cause, count in ordered[:CAUSES_AT_MOST]
+    ]
+    rest = sum(count for _, count in ordered[CAUSES_AT_MOST:])
+    return [*found, ((OTHER, OTHER), rest)] if rest else found
+
+
+def _spend(now: Snapshot) -> Samples:
+    if now.spend is None:
+        return []
+    return [
+        (("compute",), now.spend.compute_usd_per_h),
+        (("requests",), now.spend.requests_usd_per_h),
+        (("provisioned",), now.spend.provisioned_usd_per_h),
+    ]
+
+
+DEFINITIONS: Final[tuple[Definition, ...]] = (
+    Definition(
+        name="zeroidle_queue_messages",
+        help="Messages in the queue by state: waiting, in_flight, delayed. Approximate, as SQS is.",
+        labels=("state",),
+        samples=_queue_messages,
+    ),
+    Definition(
+        name="zeroidle_queue_oldest_message_age_seconds",
+        help="Age of the oldest waiting message, by CloudWatch; it ignores messages that were "
+        "received three times or more.",
+        samples=_activity(lambda it: it.oldest_age_s),
+    ),
+    Definition(
+        name="zeroidle_queue_jobs_per_second",
+        help="Jobs that left an invocation, a second, over the last five minutes.",
+        samples=_activity(lambda it: None if it.jobs is None else it.jobs / it.window_s),
+    ),
+    Definition(
+        name="zeroidle_queue_wait_p95_seconds",
+        help="95th percentile of the wait from arrival to claim, in the last minute that had one.",
+        samples=_activity(lambda it: it.queue_wait_p95_s),
+    ),
+    Definition(
+        name="zeroidle_queue_returned_messages",
+        help="Messages that invocations gave back to the queue in the last five minutes.",
+        samples=_activity(lambda it: it.returned),
+    ),
+    Definition(
+        name="zeroidle_dead_letter_messages",
+        help="Messages in the dead-letter queue, hidden ones too.",
+        samples=_letters(lambda it: it.messages),
+    ),
+    Definition(
+        name="zeroidle_dead_letter_seen_messages",
+        help="Messages that the bounded look at the dead-letter queue has seen; by cause below.",
+        samples=_letters(lambda it: it.seen),
+    ),
+    Definition(
+        name="zeroidle_dead_letter_causes",
+        help="Dead letters by error code and fingerprint, of those that were seen. The 20 most "
+        "frequent; the rest as other.",
+        labels=("code", "fingerprint"),
+        samples=_causes,
+    ),
+    Definition(
+        name="zeroidle_dead_letter_expires_in_seconds",
+        help="Seconds until SQS deletes the oldest dead letter that was seen: its SentTimestamp "
+        "plus the queue's retention. Absent while there is none.",
+        samples=_letters(lambda it: it.expires_in_s),
+    ),
+    Definition(
+        name="zeroidle_concurrency_in_use",
+        help="Environments of the function busy at once; where CloudWatch does not count them, "
+        "their mean over five minutes.",
+        samples=_activity(lambda it: it.in_use),
+    ),
+    Definition(
+        name="zeroidle_concurrency_maximum",
+        help="The mapping's MaximumConcurrency. Absent where it has none.",
+        samples=_limits(lambda it: it.maximum),
+    ),
+    Definition(
+        name="zeroidle_concurrency_reserved",
+        help="The function's reserved concurrency. Absent where it has none.",
+        samples=_limits(lambda it: it.reserved),
+    ),
+    Definition(
+        name="zeroidle_concurrency_provisioned",
+        help="Environments that are kept warm for the alias.",
+        samples=_limits(lambda it: it.provisioned),
+    ),
+    Definition(
+        name="zeroidle_concurrency_account_unreserved",
+        help="Concurrency of the account that no function has reserved.",
+        samples=_limits(lambda it: it.account_unreserved),
+    ),
+    Definition(
+        name="zeroidle_concurrency_mapping_enabled",
+        help="1 while the queue's mapping hands out messages, 0 while it is paused.",
+        samples=_limits(lambda it: float(it.is_reading)),
+    ),
+    Definition(
+        name="zeroidle_concurrency_throttles",
+        help="Invocations that Lambda refused in the last five minutes.",
+        samples=_activity(lambda it: it.throttles),
+    ),
+    Definition(
+        name="zeroidle_function_invocations",
+        help="Invocations of the function in the last five minutes.",
+        samples=_activity(lambda it: it.invocations),
+    ),
+    Definition(
+        name="zeroidle_function_errors",
+        help="Invocations that failed as a whole in the last five minutes.",
+        samples=_activity(lambda it: it.errors),
+    ),
+    Definition(
+        name="zeroidle_function_longest_seconds",
+        help="The longest invocation of the last five minutes.",
+        samples=_activity(lambda it: it.longest_s),
+    ),
+    Definition(
+        name="zeroidle_function_timeout_seconds",
+        help="The function's timeout, of the version that the alias serves.",
+        samples=_limits(lambda it: it.timeout_s),
+    ),
+    Definition(
+        name="zeroidle_function_dependency_failures",
+        help="Invocations in the last five minutes in which DynamoDB, S3 or SQS did not serve.",
+        samples=_activity(lambda it: it.dependency_down),
+    ),
+    Definition(
+        name="zeroidle_spend_usd_per_hour",
+        help="Dollars an hour at the rate of the last five minutes, at list prices, by what is "
+        "paid for: compute, requests, provisioned. A lower bound: init is not in it.",
+        labels=("component",),
+        samples=_spend,
+    ),
+)
+
+
+def families(snapshot: Snapshot) -> Iterator[Metric]:
+    """The snapshot as Prometheus reads it."""
+    for definition in DEFINITIONS:
+        family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+        for labels, value in definition.samples(snapshot):
+            family.add_metric(labels, value)
+        yield family
+
+
+READ_ERRORS: Final = "zeroidle_exporter_read_errors"
+READ_ERRORS_HELP: Final = (
+    "Scrapes in which a part of the stack could not be read, by source. Its metrics are absent."
+)
+
+
+def read_errors(counts: dict[str, int]) -> Metric:
+    """How often each source could not be read since the exporter started."""
+    family = CounterMetricFamily(READ_ERRORS, READ_ERRORS_HELP, labels=("source",))
+    for source, count in counts.items():
+        family.add_metric((source,), count)
+    return family

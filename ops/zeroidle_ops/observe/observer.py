@@ -1,0 +1,122 @@
+"""Reads a stack into snapshots. A part that cannot be read is left out and named, never fatal.
+
+Cheap parts are read each time. What costs money or disturbs (CloudWatch's metrics, receives on the
+dead-letter queue, control-plane calls) is read at most once in its period and remembered between.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zeroidle_contract import ContractError
+from zeroidle_contract.prices import Prices
+from zeroidle_ops.observe.cloudwatch import read_activity
+from zeroidle_ops.observe.limits import read_limits
+from zeroidle_ops.observe.peek import is_redriving, peek
+from zeroidle_ops.observe.snapshot import DeadLetters, QueueLevel, Snapshot, Source
+from zeroidle_ops.observe.spend import spend
+from zeroidle_ops.redrive.errors import RedriveError
+from zeroidle_ops.stack.target import Target
+from zeroidle_producer.clock import Clock
+
+PERIODS_S: Final[Mapping[Source, float]] = {
+    Source.QUEUE: 0,
+    Source.DEAD_LETTERS: 60,
+    Source.LIMITS: 15,
+    Source.ACTIVITY: 30,
+}
+"""How old a part may be at most."""
+
+T = TypeVar("T")
+
+
+class Observer:
+    """Reads one stack, again and again. Not for several threads at once."""
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        prices: Prices,
+        clock: Clock,
+        periods_s: Mapping[Source, float] = PERIODS_S,
+    ) -> None:
+        self._target = target
+        self._prices = prices
+        self._clock = clock
+        self._periods_s = periods_s
+        self._kept: dict[Source, Any] = {}
+        self._read_at_s: dict[Source, float] = {}
+        self._unreadable: dict[Source, str] = {}
+
+    def look(self) -> Snapshot:
+        """The stack now."""
+        activity = self._part(
+            Source.ACTIVITY,
+            lambda: read_activity(
+                self._target.cloudwatch, self._target.stack, now=self._clock.now()
+            ),
+        )
+        limits = self._part(
+            Source.LIMITS, lambda: read_limits(self._target.lambda_, self._target.stack)
+        )
+        return Snapshot(
+            stack_name=self._target.stack_name,
+            at=self._clock.now(),
+            queue=self._part(Source.QUEUE, self._queue),
+            dead_letters=self._part(Source.DEAD_LETTERS, self._dead_letters),
+            limits=limits,
+            activity=activity,
+            spend=spend(activity, limits, self._prices) if activity and limits else None,
+            unreadable=dict(self._unreadable),
+        )
+
+    def _part(self, source: Source, read: Callable[[], T]) -> T | None:
+        now_s = self._clock.monotonic_s()
+        due_s = self._read_at_s.get(source, float("-inf")) + self._periods_s[source]
+        if now_s >= due_s:
+            # What failed is read again after its period, too: a broken stack is not hammered.
+            self._read_at_s[source] = now_s
+            try:
+                self._kept[source] = read()
+                self._unreadable.pop(source, None)
+            except (BotoCoreError, ClientError, ContractError, RedriveError) as error:
+                self._kept.pop(source, None)
+                self._unreadable[source] = _reason(error)
+        found: T | None = self._kept.get(source)
+        return found
+
+    def _queue(self) -> QueueLevel:
+        attributes = self._target.sqs.get_queue_attributes(
+            QueueUrl=self._target.stack.queue_url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return QueueLevel(
+            waiting=int(attributes["ApproximateNumberOfMessages"]),
+            in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+            delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        )
+
+    def _dead_letters(self) -> DeadLetters:
+        before: DeadLetters | None = self._kept.get(Source.DEAD_LETTERS)
+        stack = self._target.stack
+        if before is not None and is_redriving(self._target.dynamodb, stack, now=self._clock.now()):
+            return before
+        return peek(self._target.sqs, stack, now_s=self._now_s)
+
+    def _now_s(self) -> float:
+        now: datetime = self._clock.now()
+        return now.timestamp()
+
+
+def _reason(error: Exception) -> str:
+    """What kind of error: its message may hold names that are no business of a metric."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "unknown"))
+    return type(error).__name__

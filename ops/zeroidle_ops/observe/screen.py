@@ -1,0 +1,201 @@
+"""A snapshot as one screen of 80 columns. Knows no AWS and no terminal; the same for a screenshot.
+
+Green is well, yellow wants a look, red wants somebody now. A dash is a number that nobody measured.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Snapshot
+
+WIDTH: Final = 80
+CAUSES_SHOWN: Final = 5
+_BAR: Final = 20
+_SPARKS: Final = "▁▂▃▄▅▆▇█"
+_DAY_S: Final = 86_400
+_NEAR: Final = 0.9
+
+Row = tuple[str, Text]
+
+
+def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType:
+    """The whole screen. `history` holds how many messages waited before, the latest last."""
+    sections: list[RenderableType] = [
+        _section("queue", _queue(snapshot, history)),
+        _section("dead letters", _dead_letters(snapshot.dead_letters)),
+        _section("function", _function(snapshot.activity, snapshot.limits)),
+        _section("spend", _spend(snapshot)),
+    ]
+    if snapshot.unreadable:
+        sections.append(_section("cannot be read", _unreadable(snapshot), style="red"))
+    title = Text.assemble((snapshot.stack_name, "bold"), f"  {snapshot.at:%Y-%m-%d %H:%M:%S} UTC")
+    return Group(title, *sections)
+
+
+def _section(name: str, rows: Sequence[Row], *, style: str = "dim") -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", width=12, no_wrap=True)
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    for label, value in rows:
+        table.add_row(label, value)
+    return Panel(table, title=name, title_align="left", border_style=style, width=WIDTH)
+
+
+def _queue(snapshot: Snapshot, history: Sequence[int]) -> list[Row]:
+    level, activity = snapshot.queue, snapshot.activity
+    if level is None:
+        return [("messages", _dash())]
+    waiting = Text.assemble(
+        (f"{level.waiting:,}", "bold"),
+        " waiting   ",
+        (f"{level.in_flight:,}", "bold"),
+        " in flight",
+    )
+    if level.delayed:
+        waiting.append(f"   {level.delayed:,} delayed")
+    rows: list[Row] = [("messages", waiting)]
+    if len(history) > 1:
+        rows.append(("", Text(sparkline(history), style="cyan")))
+    rows.append(("oldest", Text(duration(activity.oldest_age_s if activity else None))))
+    return rows
+
+
+def _dead_letters(letters: DeadLetters | None) -> list[Row]:
+    if letters is None:
+        return [("messages", _dash())]
+    if letters.messages == 0:
+        return [("messages", Text("none", style="green"))]
+    told = Text.assemble((f"{letters.messages:,}", "bold red"))
+    if letters.expires_in_s is not None:
+        style = "red" if letters.expires_in_s < 3 * _DAY_S else ""
+        told.append("   the first expires in ")
+        told.append(duration(letters.expires_in_s), style=style)
+    rows: list[Row] = [("messages", told)]
+    ordered = sorted(letters.by_cause.items(), key=lambda item: (-item[1], item[0]))
+    label = "by cause" if letters.seen >= letters.messages else f"of {letters.seen} seen"
+    for cause, count in ordered[:CAUSES_SHOWN]:
+        rows.append((label, Text(f"{count:>7,}  {cause.code:<24} {cause.fingerprint}")))
+        label = ""
+    if len(ordered) > CAUSES_SHOWN:
+        rest = sum(count for _, count in ordered[CAUSES_SHOWN:])
+        rows.append(("", Text(f"{rest:>7,}  of {len(ordered) - CAUSES_SHOWN} other causes")))
+    return rows
+
+
+def _function(activity: Activity | None, limits: Limits | None) -> list[Row]:
+    rows: list[Row] = []
+    if limits is not None:
+        style = "green" if limits.is_reading else "bold red"
+        rows.append(("mapping", Text(limits.mapping_state, style=style)))
+        rows += _concurrency(activity.in_use if activity else None, limits)
+    if activity is not None:
+        rows += [
+            ("throughput", Text(_rate(activity))),
+            ("latency", _latency(activity, limits)),
+            ("trouble", _trouble(activity)),
+        ]
+    return rows or [("", _dash())]
+
+
+def _concurrency(in_use: float | None, limits: Limits) -> list[Row]:
+    most = limits.binding
+    if in_use is None:
+        line = Text(f"-  of at most {most}")
+    else:
+        share = min(1.0, in_use / most) if most else 1.0
+        full = round(share * _BAR)
+        style = "yellow" if share >= _NEAR else "green"
+        line = Text.assemble(
+            ("█" * full, style), ("░" * (_BAR - full), "dim"), f"  {in_use:.1f} of at most {most}"
+        )
+    reserved = "none" if limits.reserved is None else str(limits.reserved)
+    maximum = "none" if limits.maximum is None else str(limits.maximum)
+    bounds = Text(
+        f"maximum {maximum}, reserved {reserved}, provisioned {limits.provisioned}, "
+        f"account {limits.account:,}"
+    )
+    return [("in use", line), ("limits", bounds)]
+
+
+def _rate(activity: Activity) -> str:
+    invocations = _number(activity.invocations)
+    if activity.jobs_per_minute is None:
+        return f"{invocations} invocations in 5 min"
+    return f"{activity.jobs_per_minute:,.1f} jobs/min, {invocations} invocations in 5 min"
+
+
+def _latency(activity: Activity, limits: Limits | None) -> Text:
+    line = Text(f"wait p95 {duration(activity.queue_wait_p95_s)}, longest invocation ")
+    longest = duration(activity.longest_s)
+    if limits is None or activity.longest_s is None:
+        return line.append(longest)
+    style = "red" if activity.longest_s > _NEAR * limits.timeout_s else ""
+    return line.append(longest, style=style).append(f" of {limits.timeout_s} s")
+
+
+def _trouble(activity: Activity) -> Text:
+    line = Text()
+    for name, value in (
+        ("errors", activity.errors),
+        ("throttles", activity.throttles),
+        ("returned", activity.returned),
+        ("dependency down", activity.dependency_down),
+    ):
+        if line:
+            line.append(", ")
+        style = "bold red" if value else "green" if value == 0 else "dim"
+        line.append(f"{_number(value)} {name}", style=style)
+    return line
+
+
+def _spend(snapshot: Snapshot) -> list[Row]:
+    spend = snapshot.spend
+    if spend is None:
+        return [("an hour", _dash())]
+    line = Text.assemble((f"${spend.usd_per_h:,.4f}", "bold"), " an hour at this rate: ")
+    line.append(
+        f"compute {spend.compute_usd_per_h:,.4f}, provisioned {spend.provisioned_usd_per_h:,.4f}"
+    )
+    return [("now", line)]
+
+
+def _unreadable(snapshot: Snapshot) -> list[Row]:
+    return [(source.value, Text(reason)) for source, reason in snapshot.unreadable.items()]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def _dash() -> Text:
+    return Text("-", style="dim")
+
+
+def duration(seconds: float | None) -> str:
+    """Two units at most: `3 d 4 h`, `12 min`, `0.4 s`."""
+    if seconds is None:
+        return "-"
+    if seconds < 0:
+        return "0 s"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - digits
+    minutes, hours = divmod(int(seconds), 60)[0], int(seconds) // 3600
+    if hours == 0:
+        return f"{minutes} min {int(seconds) % 60} s"
+    if hours < 24:  # noqa: PLR2004 - a day
+        return f"{hours} h {minutes % 60} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """Values as a line of blocks, scaled to the highest."""
+    recent = list(values)[-60:]
+    highest = max(recent)
+    if highest == 0:
+        return _SPARKS[0] * len(recent)
+    return "".join(_SPARKS[round(value / highest * (len(_SPARKS) - 1))] for value in recent)

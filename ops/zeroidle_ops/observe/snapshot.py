@@ -1,0 +1,140 @@
+"""A stack at one moment, as values. Knows neither AWS nor how it is shown.
+
+A part that could not be read is None and its source stands in `unreadable`; a number that nobody
+measured is None, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+WINDOW_S: Final = 300
+"""Activity is counted over the last five minutes: CloudWatch's points lag by one or two."""
+
+
+class Source(StrEnum):
+    """Where parts of a snapshot come from, each read and failing by itself."""
+
+    QUEUE = "queue"
+    DEAD_LETTERS = "dead_letters"
+    LIMITS = "limits"
+    ACTIVITY = "activity"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueLevel:
+    """Messages in the queue. SQS's counts are approximate."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class Cause:
+    """Why messages are dead letters."""
+
+    code: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetters:
+    """The dead-letter queue: how many, and what a bounded look at them showed.
+
+    `by_cause` counts the `seen` messages. `expires_in_s` is the time until SQS deletes the oldest
+    of them; with `is_partial` an older one may not have been seen.
+    """
+
+    messages: int
+    seen: int
+    is_partial: bool
+    by_cause: Mapping[Cause, int]
+    expires_in_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What bounds the function's concurrency, and what it is made of."""
+
+    mapping_state: str
+    maximum: int | None
+    reserved: int | None
+    provisioned: int
+    account: int
+    account_unreserved: int
+    batch_size: int
+    timeout_s: int
+    memory_gb: float
+    architecture: str
+
+    @property
+    def is_reading(self) -> bool:
+        """True when the queue's mapping hands out messages."""
+        return self.mapping_state in {"Enabled", "Enabling", "Updating", "Creating"}
+
+    @property
+    def binding(self) -> int:
+        """The concurrency that the queue can reach at most."""
+        bounds = (self.maximum, self.reserved, self.account)
+        return min(bound for bound in bounds if bound is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """What the function did within the window. Counts are sums over `window_s`."""
+
+    window_s: int
+    invocations: float | None
+    errors: float | None
+    throttles: float | None
+    busy_s: float | None
+    longest_s: float | None
+    concurrent: float | None
+    oldest_age_s: float | None
+    jobs: float | None
+    returned: float | None
+    queue_wait_p95_s: float | None
+    dependency_down: float | None
+
+    @property
+    def jobs_per_minute(self) -> float | None:
+        """Throughput, of jobs that left an invocation."""
+        return None if self.jobs is None else self.jobs * 60 / self.window_s
+
+    @property
+    def in_use(self) -> float | None:
+        """Environments busy at once: as counted, or on average where nobody counts."""
+        if self.concurrent is not None:
+            return self.concurrent
+        return None if self.busy_s is None else self.busy_s / self.window_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spend:
+    """Dollars an hour at the rate of the window, at list prices, by what they are paid for."""
+
+    compute_usd_per_h: float
+    requests_usd_per_h: float
+    provisioned_usd_per_h: float
+
+    @property
+    def usd_per_h(self) -> float:
+        """All of it."""
+        return self.compute_usd_per_h + self.requests_usd_per_h + self.provisioned_usd_per_h
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A stack at one moment."""
+
+    stack_name: str
+    at: datetime
+    queue: QueueLevel | None = None
+    dead_letters: DeadLetters | None = None
+    limits: Limits | None = None
+    activity: Activity | None = None
+    spend: Spend | None = None
+    unreadable: Mapping[Source, str] = field(default_factory=dict)
