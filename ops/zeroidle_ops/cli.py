@@ -56,6 +56,11 @@ app.command(
     help="Delete a job's result and private data.",
 )
 app.command(
+    "zeroidle_ops.cli_doctor:doctor",
+    name="doctor",
+    help="Check an installation: what is wrong, why it matters, what to do.",
+)
+app.command(
     "zeroidle_ops.cli_exporter:exporter",
     name="exporter",
     help="Serve a stack's metrics to Prometheus.",

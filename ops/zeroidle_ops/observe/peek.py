@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from zeroidle_contract import Stack
+from zeroidle_ops.lock import lock_key
 from zeroidle_ops.observe.snapshot import Cause, DeadLetters
-from zeroidle_ops.redrive.lock import lock_key
 from zeroidle_ops.redrive.queues import find_route
 from zeroidle_ops.redrive.scan import Scan
 from zeroidle_ops.redrive.transfer import THREADS, Transfer

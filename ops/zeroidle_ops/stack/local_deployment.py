@@ -18,6 +18,7 @@ from typing import Final
 
 from zeroidle_ops.errors import LocalStackError
 from zeroidle_ops.stack.deploy import create_stack, template
+from zeroidle_ops.stack.emulator_gaps import fill_gaps
 from zeroidle_ops.stack.target import Target
 
 BUILD: Final = Path("build")
@@ -95,6 +96,7 @@ def deploy(target: Target, settings: Settings, *, function_log: Path) -> None:
         timeout_s=60,
     )
     _correct_emulator(target)
+    fill_gaps(target)
 
 
 def _archive(settings: Settings, function_log: Path) -> bytes:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 
@@ -50,9 +52,24 @@ class Target:
 
     def close(self) -> None:
         """Close the connections of the clients that were used."""
-        for name in ("cloudformation", "cloudwatch", "sqs", "dynamodb", "s3", "lambda_", "iam"):
+        for name in (
+            "cloudformation",
+            "cloudwatch",
+            "sqs",
+            "dynamodb",
+            "s3",
+            "lambda_",
+            "logs",
+            "sns",
+            "iam",
+        ):
             if name in self.__dict__:  # a cached property that was read
                 self.__dict__[name].close()
+
+    @property
+    def is_local(self) -> bool:
+        """True for the emulator on this machine."""
+        return self._endpoint is not None
 
     @cached_property
     def stack(self) -> Stack:
@@ -88,6 +105,16 @@ class Target:
     def lambda_(self) -> "LambdaClient":
         """Lambda."""
         return self._session.client("lambda", **self._options)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """CloudWatch's logs."""
+        return self._session.client("logs", **self._options)
+
+    @cached_property
+    def sns(self) -> "SNSClient":
+        """SNS."""
+        return self._session.client("sns", **self._options)
 
     @cached_property
     def iam(self) -> "IAMClient":
