@@ -10,7 +10,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
@@ -58,6 +58,8 @@ HARSH = Rates(
     kill_in_step=0.005,
     stall_in_step=0.02,
 )
+
+CALM = Rates(**{rate.name: 0.0 for rate in fields(Rates)})
 """For short runs that are to find something."""
 
 OUTAGE_S = 20
