@@ -27,7 +27,7 @@ RATES = {
     # These two need something to go wrong between the claim and the commit.
     "without_fence": HARSH,
     "acknowledge_before_commit": HARSH,
-    # A lease that nobody releases is told from one of a faulty invocation only where faults are rare.
+    # Only after an invocation without faults must every lease be released.
     "without_release": CALM,
 }
 

@@ -11,7 +11,7 @@ from zeroidle_contract import ErrorCode, Job
 from zeroidle_inference import policy
 from zeroidle_inference.attempt import Claimed
 from zeroidle_inference.documents import Documents
-from zeroidle_inference.errors import DependencyDownError
+from zeroidle_inference.errors import DependencyDownError, UnexpectedAnswerError
 from zeroidle_inference.inbox import Inbox
 from zeroidle_inference.invocation import Invocation
 from zeroidle_inference.lease import Lease, Refusal, Refused
@@ -66,6 +66,8 @@ class Intake:
                         attempts[delivery.job.key] = self._store.attempts(delivery.job.key)
             except DependencyDownError as error:
                 self._outage.note(error)
+            except UnexpectedAnswerError:
+                pass  # each claim will be answered so too, and fail its own job alone
         suspects = [delivery for delivery in deliveries if attempts.get(delivery.job.key)]
         return sorted(suspects, key=lambda delivery: attempts[delivery.job.key])
 
