@@ -4,10 +4,15 @@ Pure: no clock, no AWS, no memory. What happened before stands in the observatio
 
 Feed-forward (Little's law; Lambda's documentation gives it for SQS as concurrency = arrival rate
 times duration over batch size). With W seconds and m messages an invocation, arrivals a,
-backlog B, drain target T:
+backlog B, its oldest message's age A, drain target T and R = max(0.2 T, 0.8 T - A) left of it:
 
     steady = W / m * a                 keeps up with what arrives
-    needed = W / m * (a + B / T)       and empties the backlog; B decays as exp(-t / T)
+    needed = W / m * (a + B / R)       and empties the backlog before its oldest is late
+
+With T in place of R the backlog would only decay as exp(-t / T), and the last twentieth of it
+come after 3 T: simulation showed it (docs/simulation.md). m must be what a full batch holds:
+a batch that found little to take says nothing of capacity, and to reckon with it asks for ever
+more environments that find ever less.
 
 Feedback, on top of it:
 
@@ -54,6 +59,9 @@ AWS_RAMP_PER_MINUTE: Final = 300
 PAUSED: Final = 0
 """The target that means: the mapping is disabled."""
 
+DRAIN_SHARE: Final = 0.8
+"""Of the drain target: the rest is for the ramp, cold starts, and figures that come late."""
+
 NEVER_S: Final = float("inf")
 """Seconds since something that never happened."""
 
@@ -92,11 +100,12 @@ class Observation:
         current: the mapping's limit in force; None where it has none.
         backlog: messages that wait.
         in_flight: messages that were handed out and have not come back.
+        oldest_age_s: how long the oldest of those that wait has waited.
         arrivals_per_s: messages sent to the queue.
         running: invocations under way.
         seconds_per_invocation: W, lately.
         usual_seconds_per_invocation: W as it is when all is well; None where nobody knows.
-        messages_per_invocation: m, as it was or as the mapping's batch size allows.
+        messages_per_invocation: m, as it is when messages wait, else the mapping's batch size.
         throttles_per_s: invocations that were refused for lack of concurrency.
         ended_per_s: jobs that ended, well or not.
         failed_per_s: jobs that ended in failure.
@@ -118,6 +127,7 @@ class Observation:
     current: int | None
     backlog: int
     in_flight: int = 0
+    oldest_age_s: float = 0.0
     arrivals_per_s: float = 0.0
     running: float = 0.0
     seconds_per_invocation: float
@@ -246,11 +256,11 @@ def _move(seen: Observation, policy: Policy) -> Decision:
 
 
 def needed_concurrency(seen: Observation, policy: Policy) -> int:
-    """Little's law with the drain: W / m * (a + B / T), rounded up."""
+    """Little's law with the drain: W / m * (a + B / R), rounded up."""
+    in_time_s = DRAIN_SHARE * policy.drain_target_s
+    left_s = max(policy.drain_target_s - in_time_s, in_time_s - seen.oldest_age_s)
     return _invocations(
-        seen,
-        seen.seconds_per_invocation,
-        seen.arrivals_per_s + seen.backlog / policy.drain_target_s,
+        seen, seen.seconds_per_invocation, seen.arrivals_per_s + seen.backlog / left_s
     )
 
 

@@ -46,7 +46,7 @@ class Policy:
     freeze_s: float = 120.0
     recover_s: float = 600.0
     shrink: float = 0.7
-    slow_factor: float = 2.0
+    slow_factor: float = 1.5
     storm_share: float = 0.3
     storm_least_per_s: float = 0.05
     storm_shrink: float = 0.25

@@ -30,6 +30,7 @@ def observations(**fixed: Any) -> st.SearchStrategy[Observation]:
         "current": st.none() | st.integers(2, 1000),
         "backlog": st.integers(0, 1_000_000),
         "in_flight": st.integers(0, 120_000),
+        "oldest_age_s": seconds,
         "arrivals_per_s": rates,
         "running": st.floats(0, 1000),
         "seconds_per_invocation": st.floats(0.01, 900),
@@ -214,8 +215,10 @@ def test_an_hour_costs_at_most_the_budget_and_what_is_in_flight_when_it_is_spent
     ("change", "target", "cause"),
     [
         ({}, 6, Cause.DEMAND),  # 60 s / 10 messages * 1/s
-        ({"backlog": 300}, 12, Cause.DEMAND),  # * (1/s + 300 / 300 s)
-        ({"backlog": 300, "in_flight": 0, "current": 11}, None, Cause.STEADY),
+        ({"backlog": 240}, 12, Cause.DEMAND),  # * (1/s + 240 / (0.8 * 300 s))
+        ({"backlog": 240, "oldest_age_s": 120}, 18, Cause.DEMAND),  # 120 s are left
+        ({"backlog": 240, "oldest_age_s": 900}, 30, Cause.DEMAND),  # never less than 60 s
+        ({"backlog": 240, "in_flight": 0, "current": 11}, None, Cause.STEADY),
         ({"since_change_s": 100}, None, Cause.COOLDOWN),
         ({"backlog": 50, "in_flight": 10, "arrivals_per_s": 5}, None, Cause.NOT_BINDING),
         ({"backlog": 50_000, "running": 10}, 610, Cause.RAMP),
