@@ -132,6 +132,10 @@ bench-overhead: env emulator ## CPU of everything around inference, per job, on 
 loadtest: env model emulator ## a real load test on the local stack, ending in the report (4 minutes)
 	@$(BIN)/zeroidle-load run loadtest/scenarios/laptop.toml --local --slo loadtest/scenarios/slo.toml
 
+.PHONY: bench-telemetry
+bench-telemetry: env model ## what traces and metrics cost on the small model (3 minutes)
+	@$(BIN)/python -m zeroidle_inference.bench.telemetry
+
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml
 	@$(BIN)/pre-commit install

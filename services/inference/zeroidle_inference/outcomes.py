@@ -31,6 +31,10 @@ class Outcomes:
         """When to show the returned records again."""
         return list(self._returned.values())
 
+    def is_settled(self, record: Record) -> bool:
+        """True when it is known what becomes of the record."""
+        return record.message_id in self._acknowledged or record.message_id in self._returned
+
     def to_retry(self, records: Iterable[Record]) -> list[str]:
         """The message ids to report as failed: all that were not acknowledged, each once."""
         ids = dict.fromkeys(record.message_id for record in records)

@@ -130,6 +130,7 @@ class Runner:
         is_settled = pool.drain(lambda: self._left_s(invocation))
         if not is_settled:
             log.error("unsettled", records=len(outcomes.to_retry(records)))
+        writer.tell_unsettled(deliveries, invalid)
         self._show_again(outcomes, witness, log)
         return outcomes.to_retry(records)
 

@@ -6,6 +6,7 @@ as succeeded or cancelled, or in the table as failed *and* in the dead-letter qu
 """
 
 import random
+from collections.abc import Sequence
 
 from zeroidle_contract import JobError
 from zeroidle_contract.codec import ATTRIBUTE_ERROR_CODE, ATTRIBUTE_FINGERPRINT, ATTRIBUTE_JOB_ID
@@ -20,6 +21,8 @@ from zeroidle_inference.seams import Clock, JobStore, Queue
 from zeroidle_inference.telemetry import Log
 from zeroidle_inference.telemetry.metrics import Outcome
 from zeroidle_inference.telemetry.witness import Witness
+
+UNSETTLED = "unsettled"
 
 
 class Writer:
@@ -88,6 +91,21 @@ class Writer:
         self._outcomes.acknowledge(delivery.records)
         self._of(delivery).info("job_duplicate", status=reason.value)
         self._witness.ended(delivery, Outcome.DUPLICATE, reason=reason.value)
+
+    def tell_unsettled(
+        self, deliveries: Sequence[Delivery], invalid: Sequence[InvalidRecord]
+    ) -> None:
+        """Say of what nobody settled that it comes back. Nothing else is known of it."""
+        for delivery in deliveries:
+            if not self._outcomes.is_settled(delivery.records[0]):
+                self._of(delivery).warning("job_returned", reason=UNSETTLED)
+                self._witness.ended(delivery, Outcome.RETURNED, reason=UNSETTLED)
+        for one in invalid:
+            if not self._outcomes.is_settled(one.record):
+                self._of_record(one).warning("record_returned", reason=UNSETTLED)
+                self._witness.rejected(
+                    one.record, Outcome.RETURNED, job_id=_job_id(one), reason=UNSETTLED
+                )
 
     def _commit(self, finished: Finished) -> None:
         claimed = finished.claimed
@@ -169,12 +187,7 @@ class Writer:
         record, key = invalid.record, invalid.error.job_key
         self._witness.settling(record)
         error = policy.job_error(invalid.error)
-        job_id = key.split("/", maxsplit=1)[1] if key is not None else None
-        log = self._log.bind(
-            message_id=record.message_id,
-            job_id=job_id,
-            trace_id=record.trace_id or self._witness.trace_id,
-        )
+        job_id, log = _job_id(invalid), self._of_record(invalid)
         try:
             if key is not None:
                 self._store.fail_unclaimed(key, error)
@@ -246,6 +259,14 @@ class Writer:
     def _outage_visibility_s(self) -> int:
         return policy.OUTAGE.backoff.visibility_s(1, self._rng)
 
+    def _of_record(self, invalid: InvalidRecord) -> Log:
+        record = invalid.record
+        return self._log.bind(
+            message_id=record.message_id,
+            job_id=_job_id(invalid),
+            trace_id=record.trace_id or self._witness.trace_id,
+        )
+
     def _of(self, delivery: Delivery) -> Log:
         job, record = delivery.job, delivery.records[0]
         return self._log.bind(
@@ -255,3 +276,8 @@ class Writer:
             message_id=record.message_id,
             trace_id=record.trace_id or self._witness.trace_id,
         )
+
+
+def _job_id(invalid: InvalidRecord) -> str | None:
+    key = invalid.error.job_key
+    return key.split("/", maxsplit=1)[1] if key is not None else None

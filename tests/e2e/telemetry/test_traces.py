@@ -5,14 +5,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from e2e.faults.runtime_api import FrozenFunction
+from e2e.telemetry.queued_jobs import REFUSED, REVIEW, SUMMARY, job, submitted
 from e2e.telemetry.segment_documents import HEADER, MOST_BYTES, Received, check, names
 
 from emulator import Emulator, StackResources
-from zeroidle_producer import Producer
 
 pytestmark = [pytest.mark.emulator, pytest.mark.model]
 
@@ -20,11 +19,6 @@ TRACE_ID = "1-67891233-abcdef012345678912345678"
 SEGMENT_ID = "53995c3f42cd8ad8"
 SAMPLED = f"Root={TRACE_ID};Parent={SEGMENT_ID};Sampled=1"
 NOT_SAMPLED = f"Root={TRACE_ID};Parent={SEGMENT_ID};Sampled=0"
-PRODUCERS = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=defdfd9912dc5a56;Sampled=1"
-
-REVIEW = {"kind": "classify", "labels": ["positive", "negative"]}
-SUMMARY = {"kind": "summarize", "max_words": 5}
-REFUSED = {"kind": "extract", "json_schema": {"type": "no such type"}}
 
 
 class Daemon:
@@ -66,52 +60,6 @@ def daemon() -> Iterator[Daemon]:
     running = Daemon()
     yield running
     running.close()
-
-
-def producer(emulator: Emulator, resources: StackResources) -> Producer:
-    return Producer(
-        queue_url=resources.queue_url,
-        jobs_table=resources.jobs_table,
-        bucket=resources.bucket,
-        sqs=emulator.sqs,
-        dynamodb=emulator.dynamodb,
-        s3=emulator.s3,
-        trace_header=lambda: PRODUCERS,
-    )
-
-
-def job(job_id: str, task: dict[str, Any]) -> dict[str, Any]:
-    text = f"{job_id}: the kettle boils fast and looks lovely. I would buy it again."
-    return {"job_id": job_id, "task": task, "document": {"text": text}}
-
-
-def event_from_queue(emulator: Emulator, resources: StackResources, messages: int) -> Any:
-    """What the mapping hands over: the messages as they lie in the queue."""
-    records: list[Any] = []
-    while len(records) < messages:
-        answer = emulator.sqs.receive_message(
-            QueueUrl=resources.queue_url,
-            MaxNumberOfMessages=10,
-            MessageSystemAttributeNames=["All"],
-        )
-        records += [
-            {
-                "messageId": message["MessageId"],
-                "receiptHandle": message["ReceiptHandle"],
-                "body": message["Body"],
-                "attributes": message["Attributes"],
-                "messageAttributes": {},
-            }
-            for message in answer.get("Messages", [])
-        ]
-    return {"Records": records}
-
-
-def submitted(emulator: Emulator, resources: StackResources, jobs: list[dict[str, Any]]) -> Any:
-    with producer(emulator, resources) as client:
-        for one in jobs:
-            client.submit(one)
-        return event_from_queue(emulator, resources, len(jobs))
 
 
 def test_a_batch_is_a_tree_of_valid_subsegments(

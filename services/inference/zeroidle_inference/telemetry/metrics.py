@@ -6,6 +6,7 @@ function: `emf` writes what a registry holds as log lines when the invocation en
 Every label has few values, all known here: CloudWatch charges for each combination.
 """
 
+import threading
 from enum import StrEnum
 from itertools import product
 from typing import Any
@@ -32,18 +33,35 @@ class Outcome(StrEnum):
     INVALID = "invalid"
 
 
+MOST_VALUES = 1000
+"""That a distribution keeps of one invocation: ten log lines."""
+
+
 class Distribution(Histogram):
-    """A histogram that keeps what it observed, too: EMF carries values, not buckets."""
+    """A histogram that keeps what it observed, too: EMF carries values, not buckets.
+
+    Beyond `MOST_VALUES` it keeps every second one, then every fourth, and so on: percentiles stay
+    what they are, however long the invocation.
+    """
 
     def __init__(self, name: str, documentation: str, **settings: Any) -> None:  # noqa: ANN401 - the base class's
         super().__init__(name, documentation, **settings)
         self.name = name
         self.values: list[float] = []
+        self._observed = 0
+        self._stride = 1
+        self._keeping = threading.Lock()
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
-        """Count the value, and keep it."""
+        """Count the value, and keep it while there is room."""
         super().observe(amount, exemplar)
-        self.values.append(amount)
+        with self._keeping:
+            if self._observed % self._stride == 0:
+                self.values.append(amount)
+            self._observed += 1
+            if len(self.values) > MOST_VALUES:
+                self.values = self.values[::2]
+                self._stride *= 2
 
 
 class Metrics:

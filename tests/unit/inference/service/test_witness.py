@@ -1,5 +1,6 @@
 """What one invocation tells in metrics and subsegments, job by job."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -126,6 +127,49 @@ def test_what_jobs_say_is_no_value_of_any_label_or_annotation(world: World) -> N
             values = {value for name, value in sample.labels.items() if name != "le"}
             assert values <= allowed
     assert SECRET not in repr(world.tracer.spans)
+
+
+def test_a_job_that_nobody_settled_counts_as_returned(world: World) -> None:
+    world.store.fail_next["commit"] = [RuntimeError("a bug")]
+    world.queue.fail_next["send_dead_letter"] = [RuntimeError("a bug")]
+    kept = world.run(make_record(make_job("a")), make_record("no JSON", message_id="x"))
+    assert kept == ["a", "x"]
+    assert jobs(world) == {("summarize", "returned"): 1, ("none", "returned"): 1}
+    [line] = world.lines("job_returned")
+    assert (line["job_id"], line["reason"]) == ("a", "unsettled")
+
+
+OUTCOME_LINES = (
+    "job_succeeded", "job_failed", "job_returned", "job_duplicate", "record_invalid",
+    "record_returned",
+)  # fmt: skip
+
+
+def test_every_job_has_one_line_that_says_how_it_ended_and_where_to_look(world: World) -> None:
+    down = DependencyDownError("s3", "SlowDown", may_have_applied=False)
+    world.engine.answer = lambda request: down if request.prompt.document == "bad" else "fine"
+    world.run(make_record(make_job("twice")))
+    before = len(world.log_text())
+    world.run(
+        make_record(make_job("good")),
+        make_record(make_job("twice"), message_id="again"),
+        make_record(make_job("back", "bad")),
+        make_record('{"job_id": "invalid"}', message_id="x"),
+        make_record(make_job("late", deadline="2020-01-01T00:00:00Z")),
+    )
+    lines = [json.loads(line) for line in world.log_text()[before:].splitlines()]
+    told = [line for line in lines if line["action"] in OUTCOME_LINES]
+    assert sorted(line["job_id"] for line in told) == ["back", "good", "invalid", "late", "twice"]
+    for line in told:
+        assert line["request_id"] == "request-2"
+        assert line["trace_id"] == "1-67891233-abcdef012345678912345678"
+        assert line["invocation_trace_id"] == "1-6f000000-0123456789abcdef01234567"
+
+
+def test_a_job_without_a_producers_trace_is_told_under_the_invocations(world: World) -> None:
+    world.run(replace(make_record(make_job("a")), trace_header=None))
+    [line] = world.lines("job_succeeded")
+    assert line["trace_id"] == "1-6f000000-0123456789abcdef01234567"
 
 
 # --- subsegments -----------------------------------------------------------------------------

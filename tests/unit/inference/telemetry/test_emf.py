@@ -1,6 +1,7 @@
 """Metrics as lines that CloudWatch reads."""
 
 import json
+import statistics
 from typing import Any
 
 import emf_documents
@@ -52,7 +53,7 @@ def test_a_distribution_is_told_as_its_values() -> None:
     assert directive["Namespace"] == "zeroidle"
 
 
-@pytest.mark.parametrize("observations", [100, 101, 1234])
+@pytest.mark.parametrize("observations", [100, 101, 999])
 def test_any_number_of_values_is_told_once_each_and_counters_once(observations: int) -> None:
     metrics = Metrics()
     metrics.gb_seconds.inc(7)
@@ -78,6 +79,17 @@ def test_tokens_are_told_by_kind_and_none_twice() -> None:
         ("consumer", "forced"): 20,
         ("consumer", "sampled"): 5,
     }
+
+
+def test_a_very_long_invocation_is_told_in_few_lines_with_the_same_percentiles() -> None:
+    metrics = Metrics()
+    for step in range(180_000):
+        metrics.step.observe(step / 1000)
+    documents = written(metrics)
+    values = [value for document in documents for value in document["zeroidle_step_seconds"]]
+    assert len(documents) <= 10
+    assert statistics.quantiles(values, n=100)[94] == pytest.approx(171, rel=0.01)
+    assert statistics.median(values) == pytest.approx(90, rel=0.01)
 
 
 @given(
