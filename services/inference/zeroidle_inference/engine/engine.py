@@ -25,7 +25,6 @@ from zeroidle_inference.engine.request import (
     Generate,
     JsonSchema,
     Prompt,
-    QuotedLines,
     Request,
     Step,
     Window,
@@ -34,8 +33,6 @@ from zeroidle_inference.engine.schedule import Demand, schedule
 from zeroidle_inference.engine.scoring import Scoring
 from zeroidle_inference.engine.sequence import Sequence
 from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens, Vocabulary
-
-Grammar = JsonSchema | QuotedLines
 
 
 class Engine:
@@ -46,7 +43,7 @@ class Engine:
         *,
         decoder: Decoder,
         vocabulary: Vocabulary,
-        matcher: Callable[[Grammar], Matcher],
+        matcher: Callable[[JsonSchema], Matcher],
         prefixes: PrefixStates,
         identity: ModelName,
         now_s: Callable[[], float] = time.monotonic,

@@ -6,7 +6,8 @@ no sampling, and checks the model's favourite before it computes a mask over the
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import llguidance.llamacpp
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from zeroidle_inference.engine.decoder import Logits
 from zeroidle_inference.engine.errors import GrammarError
 from zeroidle_inference.engine.model import LoadedModel
-from zeroidle_inference.engine.request import JsonSchema, QuotedLines
+from zeroidle_inference.engine.request import JsonSchema
 
 if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
@@ -71,19 +72,27 @@ class Matcher(Protocol):
 class Grammars:
     """Compiles grammars for one model's vocabulary."""
 
-    def __init__(self, *, tokenizer: LLTokenizer, vocabulary_size: int) -> None:
+    def __init__(self, *, make_tokenizer: Callable[[], LLTokenizer], vocabulary_size: int) -> None:
+        self._make_tokenizer = make_tokenizer
         self._vocabulary_size = vocabulary_size
-        self._tokenizer = tokenizer
 
     @classmethod
     def of(cls, model: LoadedModel) -> "Grammars":
-        """Grammars over a model's tokens. Takes a third of a second."""
-        tokenizer = llguidance.llamacpp.lltokenizer_from_vocab(
-            model.vocab, eos_token=sorted(model.end_tokens)
-        )
-        return cls(tokenizer=tokenizer, vocabulary_size=model.vocabulary_size)
+        """Grammars over a model's tokens."""
 
-    def matcher(self, grammar: JsonSchema | QuotedLines) -> Matcher:
+        def make_tokenizer() -> LLTokenizer:
+            return llguidance.llamacpp.lltokenizer_from_vocab(
+                model.vocab, eos_token=sorted(model.end_tokens)
+            )
+
+        return cls(make_tokenizer=make_tokenizer, vocabulary_size=model.vocabulary_size)
+
+    @cached_property
+    def _tokenizer(self) -> LLTokenizer:
+        # Takes a third of a second and more: a cold start for other tasks need not wait for it.
+        return self._make_tokenizer()
+
+    def matcher(self, grammar: JsonSchema) -> Matcher:
         """A fresh matcher.
 
         Raises:
@@ -151,18 +160,9 @@ class _LlguidanceMatcher:
             raise GrammarError(_UNMET)
 
 
-def _source(grammar: JsonSchema | QuotedLines) -> str:
-    if isinstance(grammar, JsonSchema):
-        schema = json.dumps(grammar.schema, allow_nan=False)
-        return str(LLMatcher.grammar_from_json_schema(schema, overrides=_JSON_LAYOUT))
-    words = json.dumps({"substring_words": grammar.text})
-    return str(
-        LLMatcher.grammar_from_lark(
-            f'start: (LINE "\\n"){{0,{grammar.max_lines}}}\n'
-            "LINE: WORDS & /[^ \\n][^\\n]{0,78}[^ \\n]/\n"
-            f"WORDS: %regex {words}\n"
-        )
-    )
+def _source(grammar: JsonSchema) -> str:
+    schema = json.dumps(grammar.schema, allow_nan=False)
+    return str(LLMatcher.grammar_from_json_schema(schema, overrides=_JSON_LAYOUT))
 
 
 def _summary(problem: str) -> str:

@@ -73,7 +73,6 @@ def load(
             max_rows=STEP_ROWS,
             max_logit_rows=min(STEP_ROWS, LOGIT_ROWS_PER_SEQUENCE * sequences),
         )
-        matcher = Grammars.of(model).matcher
         rendering.result()
         identity = naming.result()
     prefixes = PrefixStates(max_bytes=PREFIX_BYTES)
@@ -85,7 +84,7 @@ def load(
     return Engine(
         decoder=decoder,
         vocabulary=model,
-        matcher=matcher,
+        matcher=Grammars.of(model).matcher,
         prefixes=prefixes,
         identity=identity,
     )

@@ -38,14 +38,6 @@ class JsonSchema:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotedLines:
-    """The answer is up to `max_lines` lines, each a run of whole words of `text`."""
-
-    text: str
-    max_lines: int
-
-
-@dataclass(frozen=True, slots=True)
 class Generate:
     """Write an answer, greedily; under a grammar, no other answer is possible.
 
@@ -54,7 +46,7 @@ class Generate:
 
     prompt: Prompt
     max_tokens: int
-    grammar: JsonSchema | QuotedLines | None = None
+    grammar: JsonSchema | None = None
     ignore_end: bool = False
 
 

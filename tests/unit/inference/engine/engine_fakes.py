@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zeroidle_inference.engine.decoder import Logits, Row
-from zeroidle_inference.engine.engine import Engine, Grammar
+from zeroidle_inference.engine.engine import Engine
 from zeroidle_inference.engine.errors import DecodeError, GrammarError
 from zeroidle_inference.engine.prefix import PrefixStates
 from zeroidle_inference.engine.request import JsonSchema, Prompt, Window
@@ -164,9 +164,8 @@ class PatternMatcher:
         self._left.insert(0, self._chosen_from)
 
 
-def pattern_matcher(grammar: Grammar) -> PatternMatcher:
+def pattern_matcher(grammar: JsonSchema) -> PatternMatcher:
     """The matcher of `JsonSchema({"pattern": …})`."""
-    assert isinstance(grammar, JsonSchema)
     return PatternMatcher(grammar.schema["pattern"])
 
 

@@ -14,14 +14,14 @@ from llguidance import LLTokenizer
 
 from zeroidle_inference.engine.errors import GrammarError
 from zeroidle_inference.engine.grammar import Grammars, Matcher
-from zeroidle_inference.engine.request import JsonSchema, QuotedLines
+from zeroidle_inference.engine.request import JsonSchema
 
 TOKENIZER = LLTokenizer("byte")
 SECRET = "Xq7Zw9"
 STATED_SECONDS = 5.0
 """No schema takes longer to be compiled or refused."""
 
-grammars = Grammars(tokenizer=TOKENIZER, vocabulary_size=TOKENIZER.vocab_size)
+grammars = Grammars(make_tokenizer=lambda: TOKENIZER, vocabulary_size=TOKENIZER.vocab_size)
 
 
 def matcher(schema: Mapping[str, Any]) -> Matcher:
@@ -257,29 +257,3 @@ def test_a_hostile_schema_is_compiled_or_refused_in_bounded_time(name: str) -> N
         assert str(error).startswith("the schema")  # noqa: PT017 - some are merely large
 
     assert time.monotonic() - started_s < STATED_SECONDS
-
-
-# Lines quoted from a text ----------------------------------------------------------------------
-
-LETTER = "Dear Ms Ruiz,\nTom Okafor wrote to Lena.\n"
-
-
-def test_quoted_lines_are_words_of_the_text_each_on_a_line() -> None:
-    quoted = grammars.matcher(QuotedLines(text=LETTER, max_lines=2))
-
-    assert write(quoted, "Tom Okafor\nLena\n") == "Tom Okafor\nLena\n"
-
-
-@given(st.integers(0, 2**32))
-def test_no_line_is_anything_but_a_run_of_the_texts_words(seed: int) -> None:
-    quoted = grammars.matcher(QuotedLines(text=LETTER, max_lines=3))
-
-    lines = write(quoted, seed=seed).split("\n")
-
-    assert len(lines) <= 4
-    assert all(line in LETTER for line in lines)
-
-
-@given(st.text(max_size=60))
-def test_lines_can_be_quoted_from_any_text(text: str) -> None:
-    write(grammars.matcher(QuotedLines(text=text, max_lines=2)), text[:5])
