@@ -50,6 +50,16 @@ app.command(
     name="measure-aws",
     help="Replace projections by one bounded, paid run on a real function.",
 )
+app.command(
+    "zeroidle_loadtest.cli_report:report",
+    name="report",
+    help="Write a run's report: one HTML page, and Markdown.",
+)
+app.command(
+    "zeroidle_loadtest.cli_report:compare",
+    name="compare",
+    help="Compare two runs, with confidence intervals.",
+)
 
 
 @Parameter(name="*")

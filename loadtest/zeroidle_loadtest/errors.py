@@ -4,6 +4,7 @@ LoadTestError
 ├── UsageError         the command line asks for something that cannot be
 ├── ScenarioError      a scenario, SLO or trace file that cannot be read as asked
 ├── RecordError        a run's files that are missing or damaged
+├── PricesError        the price list is missing or damaged
 ├── DeniedError        AWS refuses what the run needs; no later attempt can succeed
 └── DriveError         the load could not be driven: Locust ended without a run
 """
@@ -27,6 +28,10 @@ class RecordError(LoadTestError):
 
 class DeniedError(LoadTestError):
     """AWS refuses what the run needs; no later attempt can succeed."""
+
+
+class PricesError(LoadTestError):
+    """The price list is missing or damaged."""
 
 
 class DriveError(LoadTestError):
