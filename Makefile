@@ -4,6 +4,7 @@
 #   MODEL=path/to.gguf make run       another chat model (docs/models.md)
 #   PYTEST_ARGS="-k fence" make test  some of the tests
 #   CMAKE_ARGS=-DGGML_NATIVE=OFF make run   another build of llama.cpp
+#   ARCH=arm64 make image image-check   the container image for Graviton2 (docs/image.md)
 
 PYTHON ?= python3
 MODEL ?=
@@ -45,9 +46,10 @@ lint: env ## style, types, import rules and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
-	MYPYPATH=tests $(BIN)/mypy --namespace-packages --explicit-package-bases tests
+	MYPYPATH=tests:docker $(BIN)/mypy --namespace-packages --explicit-package-bases tests docker
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint ops/zeroidle_ops/stack/template.yaml
+	$(BIN)/hadolint docker/Dockerfile
 
 .PHONY: format
 format: env ## rewrite the code in the one style
@@ -143,6 +145,33 @@ screenshots: env ## the documents' pictures, from a recorded run in a headless b
 .PHONY: bench-telemetry
 bench-telemetry: env model ## what traces and metrics cost on the small model (3 minutes)
 	@$(BIN)/python -m zeroidle_inference.bench.telemetry
+
+# The container image. Without MODEL or MODEL_URL it holds the small model.
+ARCH ?= $(shell uname -m)
+MODEL_URL ?=
+MODEL_SHA256 ?=
+MODEL_LICENCE ?=
+QUANTISE ?=
+MEMORY_MB ?= 10240
+BASE ?= debian:bookworm-slim
+TASKS ?= $(wildcard samples/*/task.json)
+OWN_MODEL := $(MODEL)$(MODEL_URL)
+PACKAGED_SHA256 = $(shell sed -n 's/.*sha256="\(.*\)".*/\1/p' services/inference/zeroidle_inference/model_file/packaged.py)
+
+.PHONY: image
+image: $(if $(OWN_MODEL),,$(PACKAGED_MODEL)) ## the container image (ARCH=arm64 for Graviton2), with docker or buildah
+	@PYTHONPATH=docker $(PYTHON) -m zeroidle_image.build --arch $(ARCH) --base '$(BASE)' --memory-mb $(MEMORY_MB) \
+	  --model '$(if $(OWN_MODEL),$(MODEL),$(PACKAGED_MODEL))' --model-url '$(MODEL_URL)' --model-licence '$(MODEL_LICENCE)' \
+	  --model-sha256 '$(if $(OWN_MODEL),$(MODEL_SHA256),$(PACKAGED_SHA256))' --quantise '$(if $(OWN_MODEL),$(QUANTISE),$(or $(QUANTISE),Q4_0))' \
+	  -- $(TASKS)
+
+.PHONY: image-check
+image-check: env emulator ## one job through the built image, its import time, its layers (ARCH=arm64: emulated, minutes)
+	@PYTHONPATH=docker:tests $(BIN)/python -m zeroidle_image.check --arch $(ARCH)
+
+.PHONY: image-lock
+image-lock: env ## resolve what the image is made of into docker/locks, from constraints.txt
+	@PYTHONPATH=docker $(BIN)/python -m zeroidle_image.lock
 
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml

@@ -1,7 +1,8 @@
 """Writes the prefix states that an image ships with: `python -m zeroidle_inference.prefix_states`.
 
 For each task file the shared part of its prompts is computed once and saved; a cold start that
-finds the state (ZEROIDLE_PREFIX_STATES) does not compute it again.
+finds the state (ZEROIDLE_PREFIX_STATES) does not compute it again. Without task files it only
+proves that the model loads, in the function's memory if that is given.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter
 from zeroidle_contract import Task
 from zeroidle_inference import tasks
 from zeroidle_inference.engine import prefix_files
+from zeroidle_inference.engine.errors import ModelFileError
 from zeroidle_inference.engine.load import build, load
 
 _EXAMPLE_DOCUMENT = "In spring Ann Example wrote a document."
@@ -28,12 +30,24 @@ def main() -> None:
         epilog="example:\n  python -m zeroidle_inference.prefix_states "
         "--model model.gguf --to prefixes samples/*/task.json",
     )
-    parser.add_argument("tasks", nargs="+", type=Path, help="task files (JSON)")
+    parser.add_argument("tasks", nargs="*", type=Path, help="task files (JSON)")
     parser.add_argument("--model", required=True, type=Path, help="the GGUF")
     parser.add_argument("--to", required=True, type=Path, help="folder to write to")
+    parser.add_argument("--memory-mb", type=int, help="the function's memory; refuse what is above")
     arguments = parser.parse_args()
+    try:
+        _write(arguments)
+    except ModelFileError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+def _write(arguments: argparse.Namespace) -> None:
     engine = load(
-        arguments.model, threads=os.cpu_count() or 1, context_tokens=2048, max_sequences=1
+        arguments.model,
+        threads=os.cpu_count() or 1,
+        context_tokens=2048,
+        max_sequences=1,
+        memory_bytes=arguments.memory_mb << 20 if arguments.memory_mb else None,
     )
     for path in arguments.tasks:
         task = TypeAdapter[Task](Task).validate_json(path.read_bytes())

@@ -23,13 +23,17 @@ _QUANTISATIONS = {
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a GGUF says about itself. `context_tokens` is the context it was trained for."""
+    """What a GGUF says about itself.
+
+    `context_tokens` is the context it was trained for; `licence` is empty where it names none.
+    """
 
     name: str
     architecture: str
     quantisation: str
     context_tokens: int
     has_chat_template: bool
+    licence: str
 
 
 def sha256_of(path: Path) -> str:
@@ -69,6 +73,7 @@ def read_metadata(path: Path) -> ModelMetadata:
             quantisation=_QUANTISATIONS.get(int(file_type or -1), "unknown"),
             context_tokens=int(_value(model, f"{architecture}.context_length") or 0),
             has_chat_template=llama_cpp.llama_model_chat_template(model, None) is not None,
+            licence=_value(model, "general.license"),
         )
     finally:
         llama_cpp.llama_model_free(model)

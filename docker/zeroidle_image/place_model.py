@@ -1,0 +1,138 @@
+"""Puts the model's file in its place in the build: given or downloaded, and verified.
+
+Run by the Dockerfile before anything slow. Standard library only. It compares hash and size and
+does not read the file: whether it is a usable model is for the code that will load it.
+"""
+
+import argparse
+import hashlib
+import re
+import shutil
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+from urllib.error import URLError
+
+from zeroidle_image.errors import ImageError, ModelRefusedError, NoSpaceError
+
+CHUNK_BYTES: Final = 1 << 20
+TIMEOUT_S: Final = 60
+SAY_EVERY_S: Final = 5.0
+
+Progress = Callable[[str], None]
+
+
+def place(
+    *, given: Path, url: str, sha256: str, memory_mb: int, to: Path, progress: Progress
+) -> None:
+    """Write the model to `to`, whole and verified, or not at all.
+
+    Raises:
+        ModelRefusedError: there is no model, it is not the one that was named, or it cannot fit
+            into the function's memory.
+        NoSpaceError: the disk is full.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ModelRefusedError(
+            "MODEL_SHA256 is not a SHA-256 in hex: give the one that the model's source publishes"
+        )
+    if bool(url) == given.is_file():
+        raise ModelRefusedError(
+            "two models were given: drop MODEL_URL or the file"
+            if url
+            else "no model was given: put model.gguf into the inputs or name MODEL_URL"
+        )
+    to.parent.mkdir(parents=True, exist_ok=True)
+    partial = to.with_suffix(".partial")
+    try:
+        if url:
+            _download(url, partial, memory_mb=memory_mb, progress=progress)
+        else:
+            _check_size(given.stat().st_size, memory_mb)
+            shutil.copyfile(given, partial)
+        check_hash(partial, sha256)
+        partial.replace(to)
+    except OSError as error:
+        raise NoSpaceError(f"cannot write the model to {to}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_hash(path: Path, sha256: str) -> None:
+    """Compare.
+
+    Raises:
+        ModelRefusedError: it is another file.
+    """
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise ModelRefusedError(
+            f"the model has SHA-256 {found}, expected {sha256}: it is not the file that was named, "
+            "do not use it; fetch it again, or correct MODEL_SHA256 if you trust this one"
+        )
+
+
+def _check_size(size_bytes: int, memory_mb: int) -> None:
+    # The exact account, with context and repacked weights, is the loader's.
+    if size_bytes > memory_mb << 20:
+        raise ModelRefusedError(
+            f"the model is {size_bytes >> 20} MiB, the function has {memory_mb} MB of memory: "
+            "raise MEMORY_MB (10240 is Lambda's most) or take a smaller model or quantisation"
+        )
+
+
+def _download(url: str, target: Path, *, memory_mb: int, progress: Progress) -> None:
+    if not url.startswith("https://"):
+        raise ModelRefusedError("MODEL_URL must begin with https://")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310 - https alone
+            announced = int(answer.headers.get("Content-Length") or 0)
+            _check_size(announced, memory_mb)
+            for received in _copied(answer, file, announced, progress):
+                _check_size(received, memory_mb)
+    except URLError as error:
+        raise ModelRefusedError(f"cannot download the model: {error.reason}") from error
+
+
+def _copied(
+    source: BinaryIO, target: BinaryIO, announced: int, progress: Progress
+) -> Iterator[int]:
+    """Copy; the bytes so far after each chunk."""
+    received, said_s = 0, time.monotonic()
+    while chunk := source.read(CHUNK_BYTES):
+        target.write(chunk)
+        received += len(chunk)
+        if time.monotonic() - said_s > SAY_EVERY_S:
+            said_s = time.monotonic()
+            progress(f"model: {received >> 20} of {announced >> 20 or 'unknown'} MiB downloaded")
+        yield received
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one placement and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m zeroidle_image.place_model")
+    parser.add_argument("--given", type=Path, required=True, help="the file, where it is given")
+    parser.add_argument("--url", required=True, help="where to download it; empty: it is given")
+    parser.add_argument("--sha256", required=True)
+    parser.add_argument("--memory-mb", type=int, required=True, help="of the function")
+    parser.add_argument("--to", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    try:
+        place(**vars(options), progress=_say)
+    except ImageError as error:
+        _say(f"error: {error}")
+        return 1
+    _say(f"model: {options.to.stat().st_size >> 20} MiB, SHA-256 as expected")
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
