@@ -29,12 +29,19 @@ class Crossover:
     cheaper_above: float | None
 
     @property
+    def crossing(self) -> str | None:
+        """Where the two cross, in the middle of the range."""
+        if self.cheaper_below is not None:
+            return f"cheaper below {self.cheaper_below:,.0f} tokens"
+        if self.cheaper_above is not None:
+            return f"cheaper above {self.cheaper_above:,.0f} tokens"
+        return None
+
+    @property
     def sentence(self) -> str:
         """What it comes to, for the middle of the range."""
-        if self.cheaper_below is not None:
-            return f"Lambda is cheaper below {self.cheaper_below:,.0f} tokens"
-        if self.cheaper_above is not None:
-            return f"Lambda is cheaper above {self.cheaper_above:,.0f} tokens"
+        if self.crossing is not None:
+            return f"Lambda is {self.crossing}"
         if self.ratio.low > 1:
             return f"{self.name} is cheaper at every length"
         if self.ratio.high < 1:

@@ -38,7 +38,8 @@ def from_run(requests: Sequence[RequestRecord], *, name: str, memory_gb: float) 
         if request.outcome != "succeeded" or not worked_ms:
             continue
         seconds = request.gb_seconds / memory_gb
-        reading = request.prefill_ms / worked_ms
+        # Without an answer in tokens, decoding was the scoring of labels: rows that are read.
+        reading = request.prefill_ms / worked_ms if request.output_tokens else 1.0
         read.append((seconds * reading, request.prompt_tokens - request.cached_tokens))
         written.append((seconds * (1 - reading), request.output_tokens))
     if not read or not sum(tokens for _, tokens in written):

@@ -59,7 +59,11 @@ class Report:
             return "Not a valid measurement: " + "; ".join(self.run.problems)
         if not self.run.slo:
             return "Valid; there were no thresholds to meet"
-        missed = [check.name for check in self.run.slo if not check.is_met]
+        missed = [
+            check.name.removesuffix("_s").replace("_", " ")
+            for check in self.run.slo
+            if not check.is_met
+        ]
         if missed:
             return "Misses its SLO: " + ", ".join(missed)
         return "Meets its SLO"
@@ -167,6 +171,16 @@ class Report:
             }
         )
         return project(here, self.projection.function, self.assumptions).factor
+
+    @property
+    def gap(self) -> str | None:
+        """Why this run's model has no price for a task, where it has none."""
+        if len(self.token_costs) > 1:
+            return None
+        return (
+            "This run wrote no tokens (labels are scored, spans are short), so its own model has "
+            "no price for a task of 100 tokens out. Put a task that writes into its scenario."
+        )
 
     @cached_property
     def claims(self) -> tuple[tuple[str, tuple[Claim, ...]], ...]:

@@ -50,6 +50,7 @@ def to_markdown(report: Report) -> str:
         _bill([*report.floor.lines, *report.floor.options]),
         f"Without the last two, which are optional: {usd_with_range(report.floor.total_usd)}.",
         "## The seed article's table",
+        *([report.gap] if report.gap else []),
         *_claims(report),
         "## Crossover",
         *_crossovers(report),
@@ -61,10 +62,10 @@ def to_markdown(report: Report) -> str:
 def _headline(report: Report) -> str:
     figures, bill = report.headline, report.priced.bill
     counts = report.run.counts
-    knee = load.knee_per_s(load.at_rates(report.figures))
+    knee = load.knee_per_s(report.figures)
     rows = [
         ("goodput", f"{number(figures.goodput_per_s)} jobs a second"),
-        ("knee", f"{number(knee)} jobs a second" if knee else "below every rate offered"),
+        ("knee", f"{number(knee)} jobs a second" if knee else "not shown by this load"),
         ("latency p50", seconds_with_interval(figures.latency.p50)),
         ("latency p95", seconds_with_interval(figures.latency.p95)),
         ("latency p99", seconds_with_interval(figures.latency.p99)),

@@ -20,7 +20,7 @@ _SHOWN_APIS = ("Nova Micro", "Llama 3.1 8B", "Claude 3 Haiku")
 
 def to_html(report: Report) -> str:
     """The whole page."""
-    knee = load.knee_per_s(load.at_rates(report.figures))
+    knee = load.knee_per_s(report.figures)
     return (
         _environment()
         .get_template("page.html.j2")

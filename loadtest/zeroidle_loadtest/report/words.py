@@ -73,7 +73,8 @@ def amount_with_range(band: Band, unit: str = "") -> str:
 def unit_usd(value: float) -> str:
     """The price of one unit; of a million where one costs next to nothing."""
     if value < _MILLIONTH_SHOWN:
-        return f"${value * 1_000_000:.4g} a million"
+        text = f"{value * 1_000_000:.3f}"
+        return f"${text.removesuffix('0')} a million"
     return usd(value)
 
 

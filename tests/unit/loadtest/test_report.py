@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +88,16 @@ def test_a_run_where_nothing_succeeded_still_has_a_report(tmp_path: Path) -> Non
     assert "No job succeeded" in written.page.read_text()
 
 
+def test_a_run_that_wrote_nothing_says_why_its_model_has_no_price(run: Path) -> None:
+    lines = [one for one in read_measured(run).requests if one.task == "classify"]
+    (run / REQUESTS_FILE).write_text("".join(one.model_dump_json() + "\n" for one in lines))
+
+    written = write_report(run)
+
+    assert "This run wrote no tokens" in written.page.read_text()
+    assert [model for model, _ in written.report.claims] == ["8B shape, 16 at once"]
+
+
 def test_an_empty_run_is_refused_in_a_sentence(run: Path) -> None:
     (run / REQUESTS_FILE).write_text("")
 
@@ -114,8 +123,19 @@ def test_a_sweep_is_reported_by_its_fastest_run_that_meets_the_slo(tmp_path: Pat
     assert [one.run.run_id for one in report.figures] == ["slow", "fast", "too-fast"]
     assert not report.figures[-1].run.meets_slo
     assert report.run.run_id == "fast"
-    knee = load.knee_per_s(load.at_rates(report.figures))
+    knee = load.knee_per_s(report.figures)
     assert knee == pytest.approx(report.headline.offered_per_s)
+
+
+def test_a_run_at_one_rate_shows_no_knee(tmp_path: Path) -> None:
+    run = read_measured(record_run(tmp_path / "run", duration_s=20)).run
+    steady = run.load.model_copy(update={"arrivals": "poisson"})
+    record_run(tmp_path / "run", duration_s=20, changes={"load": steady})
+
+    report = report_of(tmp_path / "run")
+
+    assert load.knee_per_s(report.figures) is None
+    assert "one rate alone has no knee" in load.chart(report.figures).summary
 
 
 def test_missing_prices_are_an_error_that_says_which(
@@ -176,9 +196,6 @@ def test_a_month_at_rest_is_polling_image_keys_and_alarms() -> None:
     assert dollars["private network: interface endpoints"] == pytest.approx(14.6)
     assert dollars["one environment kept warm"] == pytest.approx(87.6, rel=0.001)
     assert floor.total_usd.mid == pytest.approx(0.2628 + 0.5 + 1.0 + 0.4)
-
-
-Run = Callable[..., int]
 
 
 def test_the_command_writes_both_pages_and_says_the_verdict(

@@ -71,24 +71,39 @@ def _good_share(requests: Sequence[RequestRecord], limit_s: float | None) -> flo
     return float(((latencies <= (limit_s or math.inf)) & (latencies < math.inf)).mean())
 
 
-def knee_per_s(points: Sequence[AtRate]) -> float | None:
-    """The highest offered rate that was kept up with; None when none was."""
-    kept = [p.offered_per_s for p in points if p.goodput_per_s >= KEPT * p.offered_per_s]
-    return max(kept, default=None)
+def knee_per_s(figures: Sequence[Figures]) -> float | None:
+    """The highest offered rate below the first that was not kept up with; None when none was.
+
+    None too for a run at one rate: its windows share a queue, so a good window says little.
+    """
+    if not varies_its_rate(figures):
+        return None
+    knee = None
+    for point in at_rates(figures):
+        if point.goodput_per_s < KEPT * point.offered_per_s:
+            break
+        knee = point.offered_per_s
+    return knee
+
+
+def varies_its_rate(figures: Sequence[Figures]) -> bool:
+    """True for a sweep, and for a run whose rate ramps."""
+    return len(figures) > 1 or figures[0].run.load.arrivals == "ramp"
 
 
 def chart(figures: Sequence[Figures]) -> Chart:
     """The chart."""
     points, limit_s = at_rates(figures), figures[0].limit_s
-    knee = knee_per_s(points)
+    knee, is_varied = knee_per_s(figures), varies_its_rate(figures)
     kind = "runs of a sweep" if len(figures) > 1 else "windows of this run"
-    said = (
-        f"goodput keeps up to {number(knee)} requests a second"
-        if knee
-        else "goodput keeps up with none of these rates"
-    )
+    if knee:
+        said = f"goodput keeps up to {number(knee)} jobs a second"
+    elif is_varied:
+        said = "goodput keeps up with none of these rates"
+    else:
+        said = "one rate alone has no knee, zeroidle-load sweep finds it"
     within = f" within {seconds(limit_s)}" if limit_s else ""
-    summary = f"Latency against offered rate over {len(points)} {kind}: {said}."
+    summary = f"Over {len(points)} {kind}: {said}."
     return Chart.draw(
         slug="load",
         title="Latency against offered rate",
@@ -97,12 +112,18 @@ def chart(figures: Sequence[Figures]) -> Chart:
         f"{KEPT:.0%} of what was offered.",
         summary=summary,
         legend=(("c2", "p95 latency"), ("c1", "median latency"), ("c3", "goodput")),
-        painter=lambda width: _paint(width, points, limit_s, knee, summary),
+        painter=lambda width: _paint(width, points, limit_s, knee, summary, is_varied=is_varied),
     )
 
 
 def _paint(
-    width: int, points: list[AtRate], limit_s: float | None, knee: float | None, summary: str
+    width: int,
+    points: list[AtRate],
+    limit_s: float | None,
+    knee: float | None,
+    summary: str,
+    *,
+    is_varied: bool,
 ) -> str:
     left, right = 62, width - 16
     top = up_to(max([_finite(p.p95) for p in points] + [limit_s or 0.0]))
@@ -137,13 +158,15 @@ def _paint(
             for point, found in zip(points, values, strict=True)
             if math.isfinite(found.value)
         ]
-        parts.append(upper.line([(p.offered_per_s, found.value) for p, found in shown], kind))
+        if is_varied:
+            parts.append(upper.line([(p.offered_per_s, found.value) for p, found in shown], kind))
         for point, found in shown:
             if found.low is not None and found.high is not None and math.isfinite(found.high):
                 parts.append(upper.whisker(point.offered_per_s, found.low, found.high, kind))
             tip = f"{number(point.offered_per_s)}/s: {name} {seconds(found.value)}"
             parts.append(upper.mark(point.offered_per_s, found.value, kind, tip))
-    parts.append(lower.line([(p.offered_per_s, p.goodput_per_s) for p in points], "c3"))
+    if is_varied:
+        parts.append(lower.line([(p.offered_per_s, p.goodput_per_s) for p in points], "c3"))
     for point in points:
         tip = f"{number(point.offered_per_s)}/s offered: {number(point.goodput_per_s)}/s good"
         parts.append(lower.mark(point.offered_per_s, point.goodput_per_s, "c3", tip))

@@ -46,14 +46,14 @@ def chart(figures: Figures) -> Chart:
         parts = rows[0][2]
         widest = max(parts, key=lambda part: parts[part])
         share = parts[widest] / (sum(parts.values()) or 1.0)
-        summary = f"Where the time went: {NAMES[widest]} takes {share:.0%} of the mean latency."
+        summary = f"The {NAMES[widest]} takes {share:.0%} of the mean latency."
     else:
         summary = "No job succeeded, so no time can be split."
     return Chart.draw(
         slug="parts",
         title="Where the time went",
         caption="Means of jobs that succeeded. The parts of each job add up to its latency, from "
-        f"the time it was due to its row (checked to {figures.run.clock_error_ms:g} ms).",
+        f"the time it was due to its row (checked to {figures.run.clock_error_ms:.0f} ms).",
         summary=summary,
         legend=tuple((f"p-{part}", NAMES[part]) for part in PARTS),
         painter=lambda width: _paint(width, rows, summary),
