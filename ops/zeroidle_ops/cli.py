@@ -70,6 +70,11 @@ app.command(
     name="top",
     help="Watch a stack: queue, dead letters, concurrency, dollars an hour.",
 )
+app.command(
+    "zeroidle_ops.cli_scale:scale",
+    name="scale",
+    help="Concurrency that follows the work: recommend, run, pause, resume, history.",
+)
 
 
 @Parameter(name="*")

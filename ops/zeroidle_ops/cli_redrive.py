@@ -2,13 +2,10 @@
 
 import functools
 import getpass
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Annotated, ParamSpec
 
 from cyclopts import App, Parameter
@@ -30,6 +27,7 @@ from zeroidle_ops.redrive.rendering import (
     plan_table,
     status_table,
 )
+from zeroidle_ops.stopping import stoppable
 
 redrive = App(
     name="redrive",
@@ -45,6 +43,7 @@ Destination = Annotated[
 ]
 Yes = Annotated[bool, Parameter(name="--yes", help="Do not ask.")]
 Rate = Annotated[float, Parameter(name="--rate", help="Messages a second, at most.")]
+STOPPING = "stopping after this chunk; Ctrl-C again to give up at once"
 NO_OPTIONS = Options()
 P = ParamSpec("P")
 
@@ -151,7 +150,7 @@ def apply(
     pace = Pace(
         rate_per_s=_positive(rate), canary=canary, settle_s=settle_s, max_redrives=max_redrives
     )
-    with _stoppable() as should_stop, _following(chosen.count) as follow:
+    with stoppable(STOPPING) as should_stop, _following(chosen.count) as follow:
         outcome = library.apply(plan_id, pace=pace, on_progress=follow, should_stop=should_stop)
     return _end(outcome, options)
 
@@ -167,7 +166,7 @@ def discard(plan_id: PlanId, /, *, options: Options = NO_OPTIONS, yes: Yes = Fal
     chosen = library.load(plan_id)
     Console(stderr=True).print(plan_table(chosen))
     _ask(f"Archive and delete {chosen.count} messages?", yes=yes)
-    with _stoppable() as should_stop, _following(chosen.count) as follow:
+    with stoppable(STOPPING) as should_stop, _following(chosen.count) as follow:
         outcome = library.discard(plan_id, on_progress=follow, should_stop=should_stop)
     return _end(outcome, options)
 
@@ -245,7 +244,7 @@ def _move_natively(library: Redrive, options: Options, rate_per_s: int, *, yes: 
         f"Let SQS move ALL messages, {rate_per_s} a second: no filter, no archive, no brake?",
         yes=yes,
     )
-    with _stoppable() as should_stop, Console(stderr=True).status("moving") as line:
+    with stoppable(STOPPING) as should_stop, Console(stderr=True).status("moving") as line:
 
         def follow(task: MoveTask) -> None:
             line.update(f"{task.status.lower()}: {task.moved} of about {task.to_move} moved")
@@ -291,24 +290,6 @@ def _ask(question: str, *, yes: bool) -> None:
     Console(stderr=True).print(f"{question} [y/N] ", end="", markup=False)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise UsageError("nothing was done")
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for a clean stop; a second one does not ask."""
-    asked = threading.Event()
-
-    def ask(_: int, __: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-        tell("stopping after this chunk; Ctrl-C again to give up at once")
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

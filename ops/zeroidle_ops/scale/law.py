@@ -252,7 +252,10 @@ def _move(seen: Observation, policy: Policy) -> Decision:
     if fault is None and _within_deadband(seen, policy, current=current, target=target):
         target, reason = current, Cause.STEADY if reason is Cause.DEMAND else reason
     target, reason, text = _clamp(seen, policy, target=target, cause=reason, text=text)
-    return Decision(target=None if target == seen.current else target, cause=reason, reason=text)
+    if target == seen.current:
+        cause = Cause.STEADY if reason is Cause.DEMAND else reason
+        return Decision(target=None, cause=cause, reason=text)
+    return Decision(target=target, cause=reason, reason=text)
 
 
 def needed_concurrency(seen: Observation, policy: Policy) -> int:

@@ -13,6 +13,7 @@ from zeroidle_contract import Stack
 from zeroidle_producer import Producer
 
 if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -62,6 +63,7 @@ class Target:
             "logs",
             "sns",
             "iam",
+            "autoscaling",
         ):
             if name in self.__dict__:  # a cached property that was read
                 self.__dict__[name].close()
@@ -120,6 +122,11 @@ class Target:
     def iam(self) -> "IAMClient":
         """IAM."""
         return self._session.client("iam", **self._options)
+
+    @cached_property
+    def autoscaling(self) -> "ApplicationAutoScalingClient":
+        """Application Auto Scaling."""
+        return self._session.client("application-autoscaling", **self._options)
 
     def producer(self, tenant: str | None = None) -> Producer:
         """A producer for this stack."""

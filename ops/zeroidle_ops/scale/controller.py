@@ -1,0 +1,219 @@
+"""One tick of the controller: recall, look, decide, apply, write down. And an operator's pause.
+
+Two locks in the ops table. `controller` is held as long as one runs, so that there is one. `change`
+is held from a look to its change, by a tick and by an operator's pause or resume alike: on-call can
+pause while a controller runs, and comes between no look and its change.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from zeroidle_contract import Stack
+from zeroidle_ops.errors import LockBusyError
+from zeroidle_ops.lock import Lock
+from zeroidle_ops.scale.actuator import Actuator
+from zeroidle_ops.scale.errors import NotPausedError, PausedAlreadyError
+from zeroidle_ops.scale.law import PAUSED, Cause, Decision, Observation, Policy, decide
+from zeroidle_ops.scale.memory import Diary, Entry
+from zeroidle_ops.scale.observer import Observer, ServiceTime, Sight
+from zeroidle_producer.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sqs import SQSClient
+
+LEASE_S: Final = 60
+TICK_S: Final = 60.0
+PATIENCE_S: Final = 15.0
+"""A pause waits so long for a tick that is under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """What was seen and decided, and whether it was done."""
+
+    observation: Observation
+    decision: Decision
+
+
+class Controller:
+    """The controller of one stack's mapping."""
+
+    def __init__(
+        self,
+        *,
+        stack: Stack,
+        operator: str,
+        policy: Policy,
+        sqs: "SQSClient",
+        dynamodb: "DynamoDBClient",
+        lambda_: "LambdaClient",
+        cloudwatch: "CloudWatchClient",
+        service_time: ServiceTime | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._stack = stack
+        self._operator = operator
+        self._policy = policy
+        self._dynamodb = dynamodb
+        self._lambda = lambda_
+        self._clock = clock or SystemClock()
+        self._diary = Diary(
+            dynamodb=dynamodb,
+            table=stack.ops_table_name,
+            mapping_id=stack.event_source_mapping_id,
+        )
+        self._observer = Observer(
+            stack=stack,
+            sqs=sqs,
+            dynamodb=dynamodb,
+            lambda_=lambda_,
+            cloudwatch=cloudwatch,
+            clock=self._clock,
+            service_time=service_time or ServiceTime(),
+        )
+
+    def recommend(self) -> Tick:
+        """What one tick would do. Changes nothing, and needs no lock."""
+        seen = self._observer.look(self._diary.recall()).observation
+        return Tick(observation=seen, decision=decide(seen, self._policy))
+
+    def tick(self) -> Tick:
+        """Look, decide and apply once, under the lock.
+
+        Raises:
+            LockBusyError: another controller or operator is at it.
+            LockLostError: the lock ran out while the mapping was waited for.
+            MappingBusyError: somebody else is changing the mapping.
+        """
+        with self._lock("controller", "controls the scaling"):
+            return self._tick()
+
+    def run(
+        self,
+        *,
+        should_stop: Callable[[], bool],
+        on_tick: Callable[[Tick], None],
+        tick_s: float = TICK_S,
+    ) -> None:
+        """Tick until told to stop.
+
+        Raises:
+            LockBusyError: another controller or operator is at it.
+            LockLostError: another took the lock over.
+        """
+        with self._lock("controller", "controls the scaling") as lock:
+            while not should_stop():
+                lock.renew()
+                on_tick(self._tick())
+                until_s = self._clock.monotonic_s() + tick_s
+                while not should_stop() and self._clock.monotonic_s() < until_s:
+                    lock.renew()
+                    self._clock.sleep(min(1.0, tick_s))
+
+    def pause(self, *, reason: str) -> None:
+        """Disable the mapping until somebody resumes it.
+
+        Raises:
+            PausedAlreadyError: it is paused; by whom and why.
+            LockBusyError: a controller is at it this very moment.
+            MappingBusyError: somebody else is changing the mapping.
+        """
+        with self._change("pauses the mapping") as lock:
+            sight = self._observer.look(self._diary.recall())
+            seen, memory = sight.observation, sight.memory
+            if seen.paused_by is not None and not seen.is_own_pause:
+                why = f" ({memory.pause_reason})" if memory.pause_reason else ""
+                raise PausedAlreadyError(f"the mapping is paused by {seen.paused_by}{why}")
+            self._actuator(lock).pause()
+            memory = replace(memory, paused_by=self._operator, pause_reason=reason)
+            self._diary.remember(memory)
+            decision = Decision(target=PAUSED, cause=Cause.PAUSED, reason=reason)
+            self._diary.write(decision, seen, holder=self._operator, at_s=memory.at_s)
+
+    def resume(self, *, reason: str) -> int:
+        """Enable the mapping at the policy's least; it grows from there. Returns the limit.
+
+        Raises:
+            NotPausedError: it is enabled.
+            LockBusyError: a controller is at it this very moment.
+            MappingBusyError: somebody else is changing the mapping.
+        """
+        with self._change("resumes the mapping") as lock:
+            sight = self._observer.look(self._diary.recall())
+            seen, memory = sight.observation, sight.memory
+            if seen.paused_by is None:
+                raise NotPausedError("the mapping is enabled: there is nothing to resume")
+            target = self._policy.least
+            self._actuator(lock).resume(target, reserved=seen.reserved)
+            at_s = memory.at_s
+            memory = replace(
+                memory, paused_by=None, pause_reason=None, resumed_at_s=at_s, changed_at_s=at_s
+            )
+            self._diary.remember(memory)
+            decision = Decision(target=target, cause=Cause.RESUMED, reason=reason)
+            self._diary.write(decision, seen, holder=self._operator, at_s=at_s)
+            return target
+
+    def history(self, count: int) -> list[Entry]:
+        """The last decisions, the newest first."""
+        return self._diary.read(count)
+
+    @contextmanager
+    def _change(self, purpose: str) -> Iterator[Lock]:
+        """The lock on changes; a tick that is just under way is waited for."""
+        give_up_s = self._clock.monotonic_s() + PATIENCE_S
+        with ExitStack() as held:
+            while True:
+                try:
+                    lock = held.enter_context(self._lock("change", purpose))
+                    break
+                except LockBusyError:
+                    if self._clock.monotonic_s() > give_up_s:
+                        raise
+                    self._clock.sleep(1.0)
+            yield lock
+
+    def _lock(self, kind: str, purpose: str) -> Lock:
+        return Lock(
+            dynamodb=self._dynamodb,
+            table=self._stack.ops_table_name,
+            thing=f"scale-{kind}#{self._stack.event_source_mapping_id}",
+            called="this stack's scaling",
+            holder=self._operator,
+            purpose=purpose,
+            clock=self._clock,
+            lease_s=LEASE_S,
+        )
+
+    def _tick(self) -> Tick:
+        with self._change("controls the scaling") as lock:
+            sight = self._observer.look(self._diary.recall())
+            decision = decide(sight.observation, self._policy)
+            lock.renew()
+            self._apply(sight, decision, self._actuator(lock))
+            at_s = sight.memory.at_s
+            self._diary.remember(sight.memory.after(decision, at_s=at_s))
+            self._diary.write(decision, sight.observation, holder=self._operator, at_s=at_s)
+        return Tick(observation=sight.observation, decision=decision)
+
+    def _apply(self, sight: Sight, decision: Decision, actuator: Actuator) -> None:
+        seen = sight.observation
+        if decision.target == PAUSED:
+            actuator.pause()
+        elif decision.cause is Cause.RESUMED and decision.target is not None:
+            actuator.resume(decision.target, reserved=seen.reserved)
+        elif decision.target is not None:
+            actuator.set_limit(decision.target, reserved=seen.reserved, running=seen.running)
+        elif seen.reserved and seen.current and decision.cause is not Cause.STALE:
+            # A lowering that waited for environments to end.
+            actuator.lower_reserved(seen.current, reserved=seen.reserved, running=seen.running)
+
+    def _actuator(self, lock: Lock) -> Actuator:
+        return Actuator(
+            stack=self._stack, lambda_=self._lambda, clock=self._clock, keep_lock=lock.renew
+        )

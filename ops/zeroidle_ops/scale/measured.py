@@ -1,0 +1,95 @@
+"""What CloudWatch measured of function and queue in the last minutes, where it has it.
+
+The local emulator has none of it; then every figure is None and the observer reckons instead.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+WINDOW_S: Final = 300
+_PERIOD_S = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Figures of the window, None where CloudWatch has none. `age_s` is that of the newest."""
+
+    duration_s: float | None = None
+    invocations: float | None = None
+    throttles: float | None = None
+    sent: float | None = None
+    gb_seconds_this_hour: float | None = None
+    ended: float | None = None
+    age_s: float | None = None
+
+
+def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s: float) -> Measured:
+    """Ask CloudWatch for everything in one call."""
+    by_function = {"FunctionName": function}
+    ended = (
+        f'SUM(SEARCH(\'{{zeroidle,FunctionName,outcome,task}} MetricName="zeroidle_jobs_total" '
+        f'FunctionName="{function}" (outcome="succeeded" OR outcome="failed")\', \'Sum\', '
+        f"{_PERIOD_S}))"
+    )
+    queries = [
+        _query("duration", "AWS/Lambda", "Duration", "Average", by_function),
+        _query("invocations", "AWS/Lambda", "Invocations", "Sum", by_function),
+        _query("throttles", "AWS/Lambda", "Throttles", "Sum", by_function),
+        _query("sent", "AWS/SQS", "NumberOfMessagesSent", "Sum", {"QueueName": queue}),
+        _query("gb_seconds", "zeroidle", "zeroidle_gb_seconds_total", "Sum", by_function),
+        {"Id": "ended", "Expression": ended},
+    ]
+    hour_s = now_s - now_s % 3600
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=queries,
+        StartTime=datetime.fromtimestamp(min(hour_s, now_s - WINDOW_S), UTC),
+        EndTime=datetime.fromtimestamp(now_s, UTC) + timedelta(seconds=_PERIOD_S),
+    )
+    series: dict[str, list[tuple[float, float]]] = {
+        one.get("Id", ""): [
+            (at.timestamp(), value)
+            for at, value in zip(one.get("Timestamps", []), one.get("Values", []), strict=True)
+        ]
+        for one in answer["MetricDataResults"]
+    }
+    lately = {
+        name: [value for at, value in points if at >= now_s - WINDOW_S]
+        for name, points in series.items()
+    }
+    # A period is published when it is over.
+    newest_s = max((at + _PERIOD_S for points in series.values() for at, _ in points), default=None)
+    durations_ms = lately.get("duration", [])
+    return Measured(
+        duration_s=sum(durations_ms) / len(durations_ms) / 1000 if durations_ms else None,
+        invocations=_sum(lately.get("invocations")),
+        throttles=_sum(lately.get("throttles")),
+        sent=_sum(lately.get("sent")),
+        ended=_sum(lately.get("ended")),
+        gb_seconds_this_hour=_sum(
+            [value for at, value in series.get("gb_seconds", []) if at >= hour_s]
+        ),
+        age_s=max(0.0, now_s - newest_s) if newest_s is not None else None,
+    )
+
+
+def _sum(values: list[float] | None) -> float | None:
+    return sum(values) if values else None
+
+
+def _query(name: str, namespace: str, metric: str, statistic: str, of: dict[str, str]) -> Any:  # noqa: ANN401 - a TypedDict of the stubs
+    return {
+        "Id": name,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": namespace,
+                "MetricName": metric,
+                "Dimensions": [{"Name": key, "Value": value} for key, value in of.items()],
+            },
+            "Period": _PERIOD_S,
+            "Stat": statistic,
+        },
+    }
