@@ -75,6 +75,11 @@ app.command(
     name="scale",
     help="Concurrency that follows the work: recommend, run, pause, resume, history.",
 )
+app.command(
+    "zeroidle_ops.cli_prewarm:prewarm",
+    name="prewarm",
+    help="Load the model before the work comes: now, or by a schedule.",
+)
 
 
 @Parameter(name="*")

@@ -128,6 +128,15 @@ class Target:
         """Application Auto Scaling."""
         return self._session.client("application-autoscaling", **self._options)
 
+    def invoker(self, timeout_s: float, connections: int) -> "LambdaClient":
+        """A Lambda client for that many long calls at once, none of which it repeats."""
+        config = Config(
+            read_timeout=timeout_s,
+            max_pool_connections=connections,
+            retries={"total_max_attempts": 1},
+        )
+        return self._session.client("lambda", **self._options | {"config": config})
+
     def producer(self, tenant: str | None = None) -> Producer:
         """A producer for this stack."""
         return Producer(
