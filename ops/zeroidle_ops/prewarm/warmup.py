@@ -136,7 +136,7 @@ class WarmUps:
         except client.exceptions.TooManyRequestsException:
             return _Answer(environment=None, took_s=0.0)
         answer: Any = json.loads(response["Payload"].read())
-        if "FunctionError" in response:
+        if response.get("FunctionError"):
             kind = answer.get("errorType", "unknown") if isinstance(answer, dict) else "unknown"
             raise WarmUpError(
                 f"the function answered the warm-up with an error ({kind}); its log group is "

@@ -24,6 +24,7 @@ class Measured:
     sent: float | None = None
     gb_seconds_this_hour: float | None = None
     ended: float | None = None
+    oldest_age_s: float | None = None
     age_s: float | None = None
 
 
@@ -40,6 +41,13 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
         _query("invocations", "AWS/Lambda", "Invocations", "Sum", by_function),
         _query("throttles", "AWS/Lambda", "Throttles", "Sum", by_function),
         _query("sent", "AWS/SQS", "NumberOfMessagesSent", "Sum", {"QueueName": queue}),
+        _query(
+            "oldest",
+            "AWS/SQS",
+            "ApproximateAgeOfOldestMessage",
+            "Maximum",
+            {"QueueName": queue},
+        ),
         _query("gb_seconds", "zeroidle", "zeroidle_gb_seconds_total", "Sum", by_function),
         {"Id": "ended", "Expression": ended},
     ]
@@ -72,6 +80,8 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
         gb_seconds_this_hour=_sum(
             [value for at, value in series.get("gb_seconds", []) if at >= hour_s]
         ),
+        # The newest comes first.
+        oldest_age_s=next(iter(lately.get("oldest", [])), None),
         age_s=max(0.0, now_s - newest_s) if newest_s is not None else None,
     )
 

@@ -109,7 +109,7 @@ class Observer:
         dead_letters, window_s = sum(seen["dead"]), began_s - since_s
         current = seen["mapping"].get("ScalingConfig", {}).get("MaximumConcurrency")
         batch_size = float(seen["mapping"].get("BatchSize", 1))
-        messages = _messages_per_invocation(measured, batch_size)
+        messages = _messages_per_invocation(measured, batch_size, backlog)
         seconds = measured.duration_s or self._service_time.seconds
         running = min(in_flight / messages, float(current or math.inf))
         ended_per_s = (
@@ -130,6 +130,7 @@ class Observer:
             current=current,
             backlog=backlog,
             in_flight=in_flight,
+            oldest_age_s=(measured.oldest_age_s or 0.0) if backlog else 0.0,
             arrivals_per_s=(
                 measured.sent / WINDOW_S
                 if measured.sent is not None
@@ -206,9 +207,9 @@ class Observer:
         )
 
 
-def _messages_per_invocation(measured: Measured, batch_size: float) -> float:
-    """As measured, where enough was; the mapping's batch size else."""
-    if measured.ended and measured.invocations:
+def _messages_per_invocation(measured: Measured, batch_size: float, backlog: int) -> float:
+    """As measured while messages waited; the mapping's batch size else: what a full batch holds."""
+    if backlog and measured.ended and measured.invocations:
         return max(1.0, min(batch_size, measured.ended / measured.invocations))
     return batch_size
 
