@@ -59,8 +59,8 @@ REVIEWS = [
 ]
 BATCH_TOLERANCE = 0.02
 """Natural-log units: how far a label's score may move with the batch it is computed in. On x86 it
-does not move at all, because no step's composition decides which kernel computes a row (`passes` in
-`engine/llama.py`, `schedule`); kernels of other processors may round otherwise at other widths."""
+does not move at all: llama.cpp is built so that a row is rounded alike whatever stands beside it
+(docs/adr/0012). Kernels of other processors may round otherwise at other widths."""
 
 LETTER = (
     "Dear Ms Ruiz,\n\nTom Okafor will call you on +44 20 7946 0958, or write to "

@@ -4,7 +4,6 @@ The one module that speaks to llama.cpp's context; `model.py` speaks to its mode
 """
 
 import ctypes
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,7 +71,8 @@ class LlamaDecoder:
 
     def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
         """See `Decoder`."""
-        order = passes(rows)
+        # llama.cpp joins streams into a pass while their ids rise by one (`split_equal`).
+        order = sorted(range(len(rows)), key=lambda i: rows[i].sequence)
         status = llama_cpp.llama_decode(self._context, self._batch.fill([rows[i] for i in order]))
         if status != 0:
             raise DecodeError(
@@ -130,33 +130,6 @@ class LlamaDecoder:
         """Free the context. The decoder is unusable afterwards."""
         llama_cpp.llama_free(self._context)
         self._context = None
-
-
-def passes(rows: Sequence[Row]) -> list[int]:
-    """The order of rows in which llama.cpp computes most of them together, and rounds them alike.
-
-    Args:
-        rows: a step's; those of one sequence stand together, by position.
-
-    From the first row on, llama.cpp takes into a pass each stream whose id is one above the last it
-    took, wherever its rows stand, and computes as many rows of each as the shortest has
-    (`llama_batch_allocr::split_equal`). A stream with a single row in a pass goes through another
-    kernel of attention than one with several (`llamafile_sgemm` takes two or more), which rounds
-    otherwise; after thirty layers of quantised activations the logits differ by a tenth. So only
-    sequences with equally many rows may share a pass: neighbours that do stand together, ascending,
-    and what has higher ids stands before, where the search for the next id does not look.
-    """
-    counts = Counter(row.sequence for row in rows)
-    runs: list[list[int]] = []
-    for sequence in sorted(counts):
-        last = runs[-1][-1] if runs else None
-        if last is not None and last == sequence - 1 and counts[last] == counts[sequence]:
-            runs[-1].append(sequence)
-        else:
-            runs.append([sequence])
-    order = [sequence for run in reversed(runs) for sequence in run]
-    places = {sequence: place for place, sequence in enumerate(order)}
-    return sorted(range(len(rows)), key=lambda i: places[rows[i].sequence])
 
 
 class _Batch:
