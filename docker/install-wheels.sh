@@ -5,7 +5,7 @@
 # usage: install-wheels.sh TARGET LOCK FOLDER
 set -eu
 
-target=$1 lock=$2 folder=${3:?}
+target=$1 lock=$2 folder=$3
 case $target in
 arm64) machine=aarch64 ;;
 *) machine=x86_64 ;;
@@ -19,6 +19,6 @@ done
 # shellcheck disable=SC2086 # a list of words
 pip install --quiet --require-hashes --no-deps --no-compile --only-binary :all: \
     --python-version 3.11 --implementation cp $platforms --target "$folder" --requirement "$lock"
-rm -rf "${folder:?}/bin"
+rm -rf "$folder/bin"
 find "$folder" -name tests -type d -prune -exec rm -rf {} +
 python3 -m compileall -q --invalidation-mode unchecked-hash "$folder"

@@ -6,7 +6,7 @@
 # usage: llama-wheel.sh TARGET BUILDER LOCK FOLDER
 set -eu
 
-target=$1 builder=$2 lock=$3 folder=${4:?}
+target=$1 builder=$2 lock=$3 folder=$4
 here=$(cd "$(dirname "$0")" && pwd)
 
 options="-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$here/engine-only.cmake"
@@ -35,7 +35,7 @@ ls /wheels
 pip install --quiet --no-deps --no-index --no-compile --only-binary :all: --target "$folder" \
     --platform "linux_$machine" /wheels/*.whl
 # The C++ headers, CMake files and the HTTP server are for building on, not for running.
-rm -rf "${folder:?}/include" "${folder:?}/lib" "${folder:?}/bin" "$folder/llama_cpp/include" \
+rm -rf "$folder/include" "$folder/lib" "$folder/bin" "$folder/llama_cpp/include" \
     "$folder/llama_cpp/server"
 file -L "$folder"/llama_cpp/lib/libggml-cpu.so
 python3 -m compileall -q --invalidation-mode unchecked-hash "$folder"
