@@ -19,7 +19,7 @@ READERS = 4
 def _load(settings: Settings) -> "InferenceEngine":
     """Runs in the loading thread; its imports are heavy and belong there."""
     readahead.start(settings.model_path, readers=READERS)
-    from zeroidle_inference.engine.load import load  # noqa: PLC0415 - loads beside boto3
+    from zeroidle_inference.engine.load import load  # noqa: PLC0415 - loads beside botocore
 
     return load(
         settings.model_path,
@@ -41,7 +41,7 @@ from collections.abc import Mapping  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from typing import Any  # noqa: E402
 
-import boto3  # noqa: E402
+from botocore.session import get_session  # noqa: E402
 
 from zeroidle_contract import ClaimCheck  # noqa: E402
 from zeroidle_contract.trace import TraceHeader  # noqa: E402
@@ -62,7 +62,7 @@ TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 
 
 def _compose(settings: Settings, loading: Loading[InferenceEngine]) -> Service:
-    clients = make_clients(boto3.Session())
+    clients = make_clients(get_session())
     clock, rng = SystemClock(), random.SystemRandom()
     log = telemetry.Log(telemetry.configure())
     claim_check = ClaimCheck(s3=clients.s3, bucket=settings.bucket)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
+from botocore.session import Session
 
 from zeroidle_contract.table import JOB_KEY
 from zeroidle_inference.clients import Clients, make_clients
@@ -86,11 +86,9 @@ def _await_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
 
 def _make_resources(endpoint: str) -> Emulated:
     os.environ["AWS_ENDPOINT_URL"] = endpoint  # as the function finds it
-    session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator's
-        region_name="us-east-1",
-    )
+    session = Session()
+    session.set_config_variable("region", "us-east-1")
+    session.set_credentials("test", "test")  # the emulator's
     clients = make_clients(session)
     clients.dynamodb.create_table(
         TableName=NAME,

@@ -48,7 +48,9 @@ _BARE_STREET = rf"(?:{_NUMBER},? {_CAPS}|{_CAPS},? {_NUMBER})"
 _JOIN = r"(?:, ?|,?[ \t]*\n[ \t]*| · )"
 _COUNTRY = rf"(?:{_JOIN}{_CAPS}(?=[ \t]*(?:\n|$)))?"
 
-_CERTAIN = re.compile(
+# Compiled at their first use, which `re` remembers: they take a good part of the
+# handler's import, and only redaction has a use for them.
+_CERTAIN = (
     rf"(?<![\w.,-])(?:{_FLAT})?(?:{_KNOWN_STREET}|{_BARE_STREET})(?:{_JOIN}{_EXTRA}){{0,2}}{_JOIN}{_PLACE}"
     rf"|(?<![\w.,-])(?:{_FLAT})?{_KNOWN_STREET}(?:, {_EXTRA}){{0,1}}"
     rf"|(?<![\w.,-])P\.? ?O\.? Box \d[\d -]*(?:{_JOIN}{_PLACE})?"
@@ -57,7 +59,7 @@ _LABEL = re.compile(
     r"(?:home|address|adresse|anschrift|wohnhaft|dirección|domicilio|residence|at|from|to)\b[: ]*",
     re.IGNORECASE,
 )
-_DOUBTFUL = re.compile(
+_DOUBTFUL = (
     rf"(?:(?<= at )|(?<= in )|(?<= to )|(?<= from )|(?<= is ))"
     rf"(?:{_NUMBER} {_CAPS}|{_CAPS} {_NUMBER})(?:, {_EXTRA})?(?![\w@])"
 )
@@ -67,7 +69,7 @@ def candidates(text: str) -> Iterator[Candidate]:
     """Addresses, certain ones first."""
     is_taken = bytearray(len(text))
     for pattern, is_certain in ((_CERTAIN, True), (_DOUBTFUL, False)):
-        for match in pattern.finditer(text):
+        for match in re.finditer(pattern, text):
             start, end = _without_label(text, *match.span())
             if not is_certain and not _is_plausible(text[start:end]):
                 continue
