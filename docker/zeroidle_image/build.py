@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from zeroidle_image import base, layers
+from zeroidle_image import base, layers, place_model
 from zeroidle_image.builders import Build, Builder, find_builder
 from zeroidle_image.errors import ImageError, NoSpaceError
 from zeroidle_image.running import run_build
@@ -58,6 +58,7 @@ def build(options: argparse.Namespace) -> str:
     home = HOME / name
     home.mkdir(parents=True, exist_ok=True)
     model = Path(options.model) if options.model else None
+    check_model(model, options.model_sha256, options.memory_mb)
     check_space(home, model)
     builder = find_builder(HOME)
     _say(f"image: zeroidle for {name} with {builder.name}; log: {home / 'build.log'}")
@@ -93,6 +94,21 @@ def build(options: argparse.Namespace) -> str:
     )
     _measure(builder, tag, bases[target], home)
     return tag
+
+
+def check_model(model: Path | None, sha256: str, memory_mb: int) -> None:
+    """Before anything is built; the build itself looks again.
+
+    Raises:
+        ImageError: there is no such file, it is another than was named, or it cannot fit.
+    """
+    place_model.check_named(sha256)
+    if model is not None:
+        try:
+            place_model.check_size(model.stat().st_size, memory_mb)
+            place_model.check_hash(model, sha256)
+        except OSError as error:
+            raise ImageError(f"cannot read the model {model}: {error.strerror}") from error
 
 
 def check_space(folder: Path, model: Path | None) -> None:

@@ -35,10 +35,7 @@ def place(
             into the function's memory.
         NoSpaceError: the disk is full.
     """
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise ModelRefusedError(
-            "MODEL_SHA256 is not a SHA-256 in hex: give the one that the model's source publishes"
-        )
+    check_named(sha256)
     if bool(url) == given.is_file():
         raise ModelRefusedError(
             "two models were given: drop MODEL_URL or the file"
@@ -51,7 +48,7 @@ def place(
         if url:
             _download(url, partial, memory_mb=memory_mb, progress=progress)
         else:
-            _check_size(given.stat().st_size, memory_mb)
+            check_size(given.stat().st_size, memory_mb)
             shutil.copyfile(given, partial)
         check_hash(partial, sha256)
         partial.replace(to)
@@ -59,6 +56,18 @@ def place(
         raise NoSpaceError(f"cannot write the model to {to}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_named(sha256: str) -> None:
+    """See that a hash was given.
+
+    Raises:
+        ModelRefusedError: none was.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ModelRefusedError(
+            "MODEL_SHA256 is not a SHA-256 in hex: give the one that the model's source publishes"
+        )
 
 
 def check_hash(path: Path, sha256: str) -> None:
@@ -76,7 +85,12 @@ def check_hash(path: Path, sha256: str) -> None:
         )
 
 
-def _check_size(size_bytes: int, memory_mb: int) -> None:
+def check_size(size_bytes: int, memory_mb: int) -> None:
+    """Refuse what can never fit.
+
+    Raises:
+        ModelRefusedError: the file alone is larger than the function's memory.
+    """
     # The exact account, with context and repacked weights, is the loader's.
     if size_bytes > memory_mb << 20:
         raise ModelRefusedError(
@@ -91,9 +105,9 @@ def _download(url: str, target: Path, *, memory_mb: int, progress: Progress) -> 
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310 - https alone
             announced = int(answer.headers.get("Content-Length") or 0)
-            _check_size(announced, memory_mb)
+            check_size(announced, memory_mb)
             for received in _copied(answer, file, announced, progress):
-                _check_size(received, memory_mb)
+                check_size(received, memory_mb)
     except URLError as error:
         raise ModelRefusedError(f"cannot download the model: {error.reason}") from error
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zeroidle_image import build
-from zeroidle_image.errors import ImageError, NoSpaceError, ToolError
+from zeroidle_image.errors import ImageError, ModelRefusedError, NoSpaceError, ToolError
 from zeroidle_image.running import Course, failure
 
 LOG = Path("build.log")
@@ -29,6 +29,18 @@ def test_the_inputs_are_the_model_and_tasks_under_names_of_their_own(tmp_path: P
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"missing\.gguf into the build: No such file"):
         build.gather_inputs(tmp_path / "inputs", tmp_path / "missing.gguf", [])
+
+
+def test_a_model_with_another_hash_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    model = tmp_path / "model.gguf"
+    model.write_bytes(b"GGUF")
+    with pytest.raises(ModelRefusedError, match="it is not the file that was named"):
+        build.check_model(model, "0" * 64, 1024)
+
+
+def test_a_model_that_cannot_be_read_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"cannot read the model .*missing\.gguf"):
+        build.check_model(tmp_path / "missing.gguf", "0" * 64, 1024)
 
 
 def test_a_disk_too_small_for_the_model_is_told_before_anything_is_built(tmp_path: Path) -> None:
