@@ -86,6 +86,10 @@ bench-redrive: env emulator localstack ## 100,000 messages planned and applied, 
 kill-redrive: env emulator ## kill -9 an apply at random calls, 50 seeds (15 minutes)
 	@ZEROIDLE_KILL_SEEDS=50 $(BIN)/pytest tests/integration/redrive/test_kill.py
 
+.PHONY: simulate
+simulate: env ## scaling policies on simulated traffic: all scenarios, 20 seeds (SEEDS=3 for a quick look)
+	@$(BIN)/zeroidle scale simulate --seeds $(or $(SEEDS),20)
+
 PEERS := build/peers
 BENCH := services/inference/zeroidle_inference/bench
 SHAPE_1B := $(MODELS)/Llama-3.2-1B-shape.Q4_K_M.gguf

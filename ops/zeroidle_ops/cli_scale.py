@@ -29,6 +29,18 @@ scale = App(
 What it does, and how to turn it off: docs/scaling.md.""",
 )
 
+# By name: they take nothing from here, and need no AWS.
+scale.command(
+    "zeroidle_ops.cli_simulate:simulate",
+    name="simulate",
+    help="Compare scaling policies on simulated traffic. Touches no AWS account.",
+)
+scale.command(
+    "zeroidle_ops.cli_simulate:tune",
+    name="tune",
+    help="Recommend template parameters from measured service times. Changes nothing.",
+)
+
 NO_OPTIONS = Options()
 DEFAULT = Policy()
 Least = Annotated[int, Parameter(name="--least", help="Never fewer at once, but for a pause.")]
