@@ -1,0 +1,80 @@
+"""The live view's screen."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from stack_snapshots import BUSY, LIMITS, with_causes
+
+from zeroidle_ops.observe.screen import duration, screen, sparkline
+from zeroidle_ops.observe.snapshot import Snapshot, Source
+
+
+def shown(snapshot: Snapshot, history: Sequence[int] = ()) -> str:
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(screen(snapshot, history=history))
+    return capture.get()
+
+
+def test_it_fits_80_columns_and_24_lines() -> None:
+    text = shown(BUSY, range(200))
+
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) <= 24
+
+
+def test_it_tells_each_part() -> None:
+    text = shown(BUSY)
+
+    for part in (
+        "prod  2026-11-24 03:12:05 UTC",
+        "1,204 waiting   87 in flight",
+        "12   the first expires in 9 d 0 h",
+        "9  internal                 a1b2c3d4e5f6",
+        "5.0 of at most 10",
+        "120.0 jobs/min, 60 invocations in 5 min",
+        "wait p95 1 min 1 s, longest invocation 44 s of 300 s",
+        "3 throttles",
+        "- dependency down",
+        "$2.6401 an hour",
+    ):
+        assert part in text
+
+
+def test_many_causes_are_summed() -> None:
+    assert "of 95 other causes" in shown(with_causes(100))
+
+
+def test_a_paused_mapping_stands_out() -> None:
+    assert "Disabled" in shown(replace(BUSY, limits=replace(LIMITS, mapping_state="Disabled")))
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
+    text = shown(replace(BUSY, limits=None, spend=None, unreadable={Source.LIMITS: "AccessDenied"}))
+
+    assert "limits        AccessDenied" in text
+    assert "1,204 waiting" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (-3, "0 s"),
+        (0.44, "0.4 s"),
+        (59.4, "59 s"),
+        (61, "1 min 1 s"),
+        (3600, "1 h 0 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_sparkline_is_scaled_to_its_highest() -> None:
+    assert sparkline([0, 7, 14]) == "▁▅█"
+    assert sparkline([0, 0]) == "▁▁"
