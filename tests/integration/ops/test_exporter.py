@@ -1,0 +1,204 @@
+"""The exporter on a real stack, and a real Prometheus that scrapes it and fires an alert."""
+
+import json
+import re
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from programs import program
+
+from zeroidle_contract import load_prices
+from zeroidle_contract.codec import ATTRIBUTE_ERROR_CODE, ATTRIBUTE_FINGERPRINT
+from zeroidle_ops.lock import lock_key
+from zeroidle_ops.observe.exporter import serve
+from zeroidle_ops.observe.observer import Observer
+from zeroidle_ops.observe.snapshot import Cause, Source
+from zeroidle_ops.stack.target import Target
+from zeroidle_producer.clock import SystemClock
+
+pytestmark = pytest.mark.emulator
+
+ALERTS = Path(__file__).parents[3] / "ops/zeroidle_ops/observe/alerts.yaml"
+ALWAYS = dict.fromkeys(Source, 0.0)
+
+
+@pytest.fixture
+def observer(target: Target) -> Observer:
+    return Observer(target=target, prices=load_prices(), clock=SystemClock(), periods_s=ALWAYS)
+
+
+@pytest.fixture
+def dead_letters(target: Target) -> Iterator[Callable[[int, str], None]]:
+    """Sends dead letters of one cause; the queue is empty before and after."""
+
+    def send(count: int, fingerprint: str) -> None:
+        for number in range(count):
+            target.sqs.send_message(
+                QueueUrl=target.stack.dead_letter_queue_url,
+                MessageBody=f"not a job {number}",
+                MessageAttributes={
+                    ATTRIBUTE_ERROR_CODE: {"DataType": "String", "StringValue": "internal"},
+                    ATTRIBUTE_FINGERPRINT: {"DataType": "String", "StringValue": fingerprint},
+                },
+            )
+
+    target.sqs.purge_queue(QueueUrl=target.stack.dead_letter_queue_url)
+    yield send
+    target.sqs.purge_queue(QueueUrl=target.stack.dead_letter_queue_url)
+
+
+def scrape(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        text: bytes = answer.read()
+    return text.decode()
+
+
+def test_a_scrape_tells_the_stack_and_leaves_dead_letters_visible(
+    target: Target, observer: Observer, dead_letters: Callable[[int, str], None]
+) -> None:
+    dead_letters(12, "a" * 12)
+    dead_letters(2, "b" * 12)
+
+    with serve(observer, host="127.0.0.1", port=0) as port:
+        text = scrape(port)
+
+    assert 'zeroidle_queue_messages{state="waiting"} 0.0' in text
+    assert "zeroidle_dead_letter_messages 14.0" in text
+    assert f'causes{{code="internal",fingerprint="{"a" * 12}"}} 12.0' in text
+    assert f'causes{{code="internal",fingerprint="{"b" * 12}"}} 2.0' in text
+    assert "zeroidle_concurrency_maximum 2.0" in text
+    assert "zeroidle_concurrency_mapping_enabled 1.0" in text
+    assert 'read_errors_total{source="queue"} 0.0' in text
+    expires = re.search(r"^zeroidle_dead_letter_expires_in_seconds (\S+)$", text, re.MULTILINE)
+    assert expires is not None
+    assert 14 * 86_400 - 120 < float(expires.group(1)) <= 14 * 86_400
+    visible = target.sqs.get_queue_attributes(
+        QueueUrl=target.stack.dead_letter_queue_url,
+        AttributeNames=["ApproximateNumberOfMessages"],
+    )["Attributes"]["ApproximateNumberOfMessages"]
+    assert visible == "14"
+
+
+def test_a_redrive_is_not_disturbed(
+    target: Target, observer: Observer, dead_letters: Callable[[int, str], None]
+) -> None:
+    dead_letters(1, "a" * 12)
+    before = observer.look().dead_letters
+    key = lock_key(target.stack.dead_letter_queue_arn)
+    held = {**key, "lease_ends_ms": {"N": str(int(time.time() * 1000) + 60_000)}}
+    target.dynamodb.put_item(TableName=target.stack.ops_table_name, Item=held)
+    try:
+        dead_letters(1, "b" * 12)
+        assert observer.look().dead_letters == before
+    finally:
+        target.dynamodb.delete_item(TableName=target.stack.ops_table_name, Key=key)
+
+    after = observer.look().dead_letters
+    assert after is not None
+    assert after.by_cause == {
+        Cause(code="internal", fingerprint="a" * 12): 1,
+        Cause(code="internal", fingerprint="b" * 12): 1,
+    }
+
+
+def test_what_cannot_be_read_is_counted_and_the_rest_is_served(
+    target: Target, observer: Observer
+) -> None:
+    with serve(observer, host="127.0.0.1", port=0) as port:
+        scrape(port)
+        names = target.stack
+        target.__dict__["stack"] = names.model_copy(update={"event_source_mapping_id": "gone"})
+        try:
+            text = scrape(port)
+        finally:
+            target.__dict__["stack"] = names
+
+    assert 'zeroidle_exporter_read_errors_total{source="limits"} 1.0' in text
+    assert "\nzeroidle_concurrency_maximum" not in text
+    assert 'zeroidle_queue_messages{state="waiting"} 0.0' in text
+
+
+@contextmanager
+def prometheus(folder: Path, *, scrapes: int) -> Iterator[str]:
+    """A Prometheus with our rules, on a free port, with evaluations every second."""
+    rules = yaml.safe_load(ALERTS.read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule["for"] = "2s"
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
+    config = {
+        "global": {"scrape_interval": "2s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.yaml"],
+        "scrape_configs": [
+            {
+                "job_name": "zeroidle",
+                "static_configs": [{"targets": [f"127.0.0.1:{scrapes}"]}],
+            }
+        ],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program("prometheus", package="prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def firing(url: str) -> dict[str, str]:
+    """The firing alerts with their runbook pages; none while Prometheus is not up yet."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/alerts", timeout=5) as answer:  # noqa: S310 - http
+            alerts = json.load(answer)["data"]["alerts"]
+    except OSError:
+        return {}
+    return {
+        alert["labels"]["alertname"]: alert["annotations"]["runbook"]
+        for alert in alerts
+        if alert["state"] == "firing"
+    }
+
+
+def test_a_real_prometheus_fires_the_dead_letter_alert_and_resolves_it(
+    target: Target, observer: Observer, dead_letters: Callable[[int, str], None], tmp_path: Path
+) -> None:
+    def wait_until(fires: bool) -> dict[str, str]:
+        give_up_at = time.monotonic() + 60
+        while time.monotonic() < give_up_at:
+            found = firing(url)
+            if ("ZeroidleDeadLetters" in found) is fires:
+                return found
+            time.sleep(0.5)
+        pytest.fail(f"fires={fires} was not reached; firing: {firing(url)}")
+
+    with (
+        serve(observer, host="127.0.0.1", port=0) as port,
+        prometheus(tmp_path, scrapes=port) as url,
+    ):
+        assert firing(url) == {}
+        dead_letters(3, "c" * 12)
+        found = wait_until(fires=True)
+        target.sqs.purge_queue(QueueUrl=target.stack.dead_letter_queue_url)
+        wait_until(fires=False)
+
+    assert found == {"ZeroidleDeadLetters": "docs/runbook/dlq-filling.md"}
