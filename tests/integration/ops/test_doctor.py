@@ -152,7 +152,8 @@ def no_expiry_of_rows(target: Target) -> Iterator[None]:
     target.dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=off)
     yield
     target.dynamodb.update_time_to_live(
-        TableName=table, TimeToLiveSpecification={**off, "Enabled": True}
+        TableName=table,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
     )
 
 
