@@ -59,6 +59,7 @@ format: env ## rewrite the code in the one style
 .PHONY: metrics-page
 metrics-page: env ## write the tables of docs/metrics.md from the metrics' definitions
 	@$(BIN)/python -m zeroidle_inference.telemetry docs/metrics.md
+	@$(BIN)/python -m zeroidle_ops.observe docs/metrics.md
 
 .PHONY: env
 env: .venv/.installed ## the Python environment in .venv, llama.cpp compiled for this processor

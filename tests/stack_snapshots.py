@@ -7,6 +7,7 @@ from zeroidle_ops.observe.snapshot import (
     Activity,
     Cause,
     DeadLetters,
+    Decision,
     Limits,
     QueueLevel,
     Snapshot,
@@ -57,6 +58,18 @@ BUSY = Snapshot(
     limits=LIMITS,
     activity=ACTIVITY,
     spend=Spend(compute_usd_per_h=2.4, requests_usd_per_h=0.0001, provisioned_usd_per_h=0.24),
+)
+
+DECIDED = replace(
+    BUSY,
+    decisions=(
+        Decision(
+            at=datetime(2026, 11, 24, 3, 11, tzinfo=UTC),
+            target=12,
+            cause="backlog",
+            reason="the backlog needs 12",
+        ),
+    ),
 )
 
 

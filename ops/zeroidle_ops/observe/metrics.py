@@ -11,7 +11,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Snapshot
+from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Snapshot, Source
 
 CAUSES_AT_MOST: Final = 20
 """Causes of dead letters that get a series of their own."""
@@ -71,6 +71,19 @@ def _causes(now: Snapshot) -> Samples:
     ]
     rest = sum(count for _, count in ordered[CAUSES_AT_MOST:])
     return [*found, ((OTHER, OTHER), rest)] if rest else found
+
+
+def _decided_at(now: Snapshot) -> float | None:
+    return now.decisions[0].at.timestamp() if now.decisions else None
+
+
+def _target(now: Snapshot) -> float | None:
+    targets = (decision.target for decision in now.decisions or ())
+    return next((target for target in targets if target is not None), None)
+
+
+def _decision(now: Snapshot) -> Samples:
+    return [((now.decisions[0].cause,), 1)] if now.decisions else []
 
 
 def _spend(now: Snapshot) -> Samples:
@@ -196,6 +209,23 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         samples=_activity(lambda it: it.dependency_down),
     ),
     Definition(
+        name="zeroidle_scale_target_concurrency",
+        help="The MaximumConcurrency that the latest of the last three decisions wanted; 0 is a "
+        "pause. Absent where none of them moved it.",
+        samples=_one(_target),
+    ),
+    Definition(
+        name="zeroidle_scale_last_decision_timestamp_seconds",
+        help="When the scale controller, or an operator, decided last: Unix time.",
+        samples=_one(_decided_at),
+    ),
+    Definition(
+        name="zeroidle_scale_last_decision",
+        help="1 for the cause of the last decision.",
+        labels=("cause",),
+        samples=_decision,
+    ),
+    Definition(
         name="zeroidle_spend_usd_per_hour",
         help="Dollars an hour at the rate of the last five minutes, at list prices, by what is "
         "paid for: compute, requests, provisioned. A lower bound: init is not in it.",
@@ -226,3 +256,12 @@ def read_errors(counts: dict[str, int]) -> Metric:
     for source, count in counts.items():
         family.add_metric((source,), count)
     return family
+
+
+def described() -> Iterator[Metric]:
+    """Every metric with its labels, for the glossary."""
+    for definition in DEFINITIONS:
+        family = GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+        family.add_metric(["" for _ in definition.labels], 0)
+        yield family
+    yield read_errors({source.value: 0 for source in Source})

@@ -15,9 +15,10 @@ from zeroidle_contract.prices import Prices
 from zeroidle_ops.observe.cloudwatch import read_activity
 from zeroidle_ops.observe.limits import read_limits
 from zeroidle_ops.observe.peek import is_redriving, peek
-from zeroidle_ops.observe.snapshot import DeadLetters, QueueLevel, Snapshot, Source
+from zeroidle_ops.observe.snapshot import DeadLetters, Decision, QueueLevel, Snapshot, Source
 from zeroidle_ops.observe.spend import spend
 from zeroidle_ops.redrive.errors import RedriveError
+from zeroidle_ops.scale.memory import Diary
 from zeroidle_ops.stack.target import Target
 from zeroidle_producer.clock import Clock
 
@@ -26,8 +27,11 @@ PERIODS_S: Final[Mapping[Source, float]] = {
     Source.DEAD_LETTERS: 60,
     Source.LIMITS: 15,
     Source.ACTIVITY: 30,
+    Source.DECISIONS: 5,
 }
 """How old a part may be at most."""
+
+DECISIONS_READ: Final = 3
 
 T = TypeVar("T")
 
@@ -70,6 +74,7 @@ class Observer:
             limits=limits,
             activity=activity,
             spend=spend(activity, limits, self._prices) if activity and limits else None,
+            decisions=self._part(Source.DECISIONS, self._decisions),
             unreadable=dict(self._unreadable),
         )
 
@@ -101,6 +106,22 @@ class Observer:
             waiting=int(attributes["ApproximateNumberOfMessages"]),
             in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
             delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        )
+
+    def _decisions(self) -> tuple[Decision, ...]:
+        diary = Diary(
+            dynamodb=self._target.dynamodb,
+            table=self._target.stack.ops_table_name,
+            mapping_id=self._target.stack.event_source_mapping_id,
+        )
+        return tuple(
+            Decision(
+                at=datetime.fromisoformat(entry.at),
+                target=entry.target,
+                cause=entry.cause,
+                reason=entry.reason,
+            )
+            for entry in diary.read(DECISIONS_READ)
         )
 
     def _dead_letters(self) -> DeadLetters:

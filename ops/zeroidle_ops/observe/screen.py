@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Snapshot
+from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Decision, Limits, Snapshot
 
 WIDTH: Final = 80
 CAUSES_SHOWN: Final = 5
@@ -31,6 +31,8 @@ def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType
         _section("function", _function(snapshot.activity, snapshot.limits)),
         _section("spend", _spend(snapshot)),
     ]
+    if snapshot.decisions:
+        sections.append(_section("last decisions", _decisions(snapshot.decisions)))
     if snapshot.unreadable:
         sections.append(_section("cannot be read", _unreadable(snapshot), style="red"))
     title = Text.assemble((snapshot.stack_name, "bold"), f"  {snapshot.at:%Y-%m-%d %H:%M:%S} UTC")
@@ -162,6 +164,16 @@ def _spend(snapshot: Snapshot) -> list[Row]:
         f"compute {spend.compute_usd_per_h:,.4f}, provisioned {spend.provisioned_usd_per_h:,.4f}"
     )
     return [("now", line)]
+
+
+def _decisions(decisions: Sequence[Decision]) -> list[Row]:
+    return [
+        (
+            f"{decision.at:%H:%M:%S}",
+            Text(f"{'-' if decision.target is None else decision.target:>4}  {decision.reason}"),
+        )
+        for decision in decisions
+    ]
 
 
 def _unreadable(snapshot: Snapshot) -> list[Row]:

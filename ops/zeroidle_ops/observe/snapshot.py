@@ -21,6 +21,7 @@ class Source(StrEnum):
     DEAD_LETTERS = "dead_letters"
     LIMITS = "limits"
     ACTIVITY = "activity"
+    DECISIONS = "decisions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,16 @@ class Activity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the controller or an operator decided; `target` is None where the limit stayed."""
+
+    at: datetime
+    target: int | None
+    cause: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spend:
     """Dollars an hour at the rate of the window, at list prices, by what they are paid for."""
 
@@ -137,4 +148,5 @@ class Snapshot:
     limits: Limits | None = None
     activity: Activity | None = None
     spend: Spend | None = None
+    decisions: tuple[Decision, ...] | None = None
     unreadable: Mapping[Source, str] = field(default_factory=dict)

@@ -32,5 +32,11 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
         "spend": {**asdict(snapshot.spend), "usd_per_h": snapshot.spend.usd_per_h}
         if snapshot.spend
         else None,
+        "decisions": None
+        if snapshot.decisions is None
+        else [
+            {**asdict(decision), "at": decision.at.isoformat(timespec="seconds")}
+            for decision in snapshot.decisions
+        ],
         "unreadable": {source.value: why for source, why in snapshot.unreadable.items()},
     }

@@ -74,6 +74,6 @@ def test_names_follow_the_conventions() -> None:
     assert len(set(names)) == len(names)
     for name in names:
         assert re.fullmatch(
-            r"zeroidle_(queue|dead_letter|concurrency|function|spend)_[a-z0-9_]+", name
+            r"zeroidle_(queue|dead_letter|concurrency|function|scale|spend)_[a-z0-9_]+", name
         ), name
         assert not name.endswith(("_total", "_ms", "_minutes", "_count", "_bucket")), name

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from stack_snapshots import BUSY, LIMITS, with_causes
+from stack_snapshots import BUSY, DECIDED, LIMITS, with_causes
 
 from zeroidle_ops.observe.screen import duration, screen, sparkline
 from zeroidle_ops.observe.snapshot import Snapshot, Source
@@ -57,6 +57,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
 
     assert "limits        AccessDenied" in text
     assert "1,204 waiting" in text
+
+
+def test_the_last_decisions_stand_there_with_their_reasons() -> None:
+    assert "03:11:00        12  the backlog needs 12" in shown(DECIDED)
 
 
 @pytest.mark.parametrize(
