@@ -105,7 +105,6 @@ class Figures:
     latency: Latency
     limit_s: float | None
     goodput_per_s: float
-    throughput_per_s: float
     offered_per_s: float
     parts_s: dict[str, float]
     occupancy: float
@@ -151,7 +150,6 @@ def figure(measured: Measured) -> Figures:
         latency=Latency(p50=p50, p95=p95, p99=p99),
         limit_s=limit_s,
         goodput_per_s=float(good.sum()) / lasted_s,
-        throughput_per_s=float(np.isfinite(latencies).sum()) / lasted_s,
         offered_per_s=run.load.offered_per_s or len(requests) / (run.load_ended_ms / 1000 or 1.0),
         parts_s={
             part: sum(one[part] for one in parts) / len(parts) / 1000 if parts else 0.0

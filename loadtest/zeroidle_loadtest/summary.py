@@ -27,7 +27,7 @@ def summary_json(folder: Path, run: RunRecord) -> dict[str, Any]:
         "generator": run.generator.model_dump(),
         "latency_s": latencies_s,
         "mean_parts_s": parts_s,
-        "goodput_per_s": goodput_per_s(run),
+        "throughput_per_s": throughput_per_s(run),
         "is_projected": run.is_projected,
     }
 
@@ -55,7 +55,7 @@ def summary_table(folder: Path, run: RunRecord) -> RenderableType:
     offered = run.load.offered_per_s
     load = f"{offered:.2f}/s" if offered is not None else f"{run.load.clients} clients"
     table.add_row("load", f"{run.load.kind} model, {run.load.arrivals}, {load}")
-    table.add_row("goodput", f"{goodput_per_s(run):.2f}/s")
+    table.add_row("throughput", f"{throughput_per_s(run):.2f}/s")
     if latencies_s:
         told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in latencies_s.items())
         table.add_row("latency", told)
@@ -76,7 +76,7 @@ def verdict(run: RunRecord) -> str:
     return "valid" if run.meets_slo else "SLO breached"
 
 
-def goodput_per_s(run: RunRecord) -> float:
+def throughput_per_s(run: RunRecord) -> float:
     """Successes a second, until the last one ended."""
     return run.counts.succeeded / max(run.ended_ms / 1000, 0.001)
 

@@ -4,7 +4,6 @@ Costs are taken as straight lines over the tokens read (attention adds to ours o
 so two cross at most once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zeroidle_loadtest.cost.alternatives import Alternative
@@ -72,26 +71,17 @@ def crossover(price: TaskPrice, other: Alternative) -> Crossover:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """Tasks an hour below which Lambda costs less than a GPU instance that is always on.
-
-    `share` is the part of the instance's capacity that those tasks are; above 1 the instance cannot
-    do so many, and Lambda is cheaper at any load.
-    """
+    """Tasks an hour below which Lambda costs less than a GPU instance that is always on."""
 
     tokens_in: int
     tasks_per_hour: Band
-    share: Band
 
 
-def break_even(
-    price: TaskPrice, busy_gpu: Alternative, hour_usd: float, contexts: Sequence[int] = CONTEXTS
-) -> tuple[BreakEven, ...]:
-    """By context length. `busy_gpu` is the instance at full utilisation, for its capacity."""
+def break_even(price: TaskPrice, hour_usd: float) -> tuple[BreakEven, ...]:
+    """By context length, whatever the instance could do in its hour."""
     rows = []
-    for tokens in contexts:
+    for tokens in CONTEXTS:
         ours = price.usd(tokens_in=tokens, tokens_out=TOKENS_OUT)
-        full = busy_gpu.usd(tokens_in=tokens, tokens_out=TOKENS_OUT)
         tasks = Band(hour_usd / ours.high, hour_usd / ours.mid, hour_usd / ours.low)
-        share = Band(full.low / ours.high, full.mid / ours.mid, full.high / ours.low)
-        rows.append(BreakEven(tokens_in=tokens, tasks_per_hour=tasks, share=share))
+        rows.append(BreakEven(tokens_in=tokens, tasks_per_hour=tasks))
     return tuple(rows)

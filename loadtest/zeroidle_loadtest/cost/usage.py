@@ -1,7 +1,6 @@
 """What a run used, in the units that AWS bills: counted from its requests, or assumed with a range.
 
-Calls per job follow from the code of producer and function; `test_call_counts.py` counts them on
-the emulator. Knows no prices.
+Calls per job follow from the code of producer and function. Knows no prices.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import Literal
 from zeroidle_contract import Prices
 from zeroidle_loadtest import analysis
 from zeroidle_loadtest.analysis import FUNCTIONS, Figures, Measured, Priced, figure, price_run
-from zeroidle_loadtest.cost.alternatives import gpu, managed_apis
+from zeroidle_loadtest.cost.alternatives import managed_apis
 from zeroidle_loadtest.cost.assumptions import Assumptions, Band
 from zeroidle_loadtest.cost.bill import gb_second_usd
 from zeroidle_loadtest.cost.crossover import BreakEven, Crossover, break_even, crossover
@@ -218,10 +218,9 @@ class Report:
     @cached_property
     def break_evens(self) -> tuple[tuple[str, tuple[BreakEven, ...]], ...]:
         """Each model beside a GPU instance that is always on."""
-        busy = gpu(self.prices, self.assumptions, 1.0)
         hour_usd = self.prices.ec2.g5_xlarge_hour
         return tuple(
-            (price.cost.name, break_even(price, busy, hour_usd))
+            (price.cost.name, break_even(price, hour_usd))
             for price in self.task_prices_by_occupancy
         )
 

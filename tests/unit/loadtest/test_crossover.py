@@ -50,7 +50,7 @@ def test_a_range_that_has_both_in_it_decides_nothing() -> None:
 
 
 def test_below_the_break_even_lambda_costs_less_than_the_instances_hour() -> None:
-    rows = break_even(price(read_s=0.1), gpu(load_prices(), load_assumptions(), 1.0), 1.006)
+    rows = break_even(price(read_s=0.1), 1.006)
 
     thousand = next(row for row in rows if row.tokens_in == 1000)
     assert thousand.tasks_per_hour.mid == pytest.approx(1.006 / (1000 * 0.1 * 0.001))

@@ -8,6 +8,8 @@ from zeroidle_loadtest.cost.crossover import CONTEXTS, TOKENS_OUT
 from zeroidle_loadtest.report.plots.svg import NARROW, Chart, Panel, Points, Scale, canvas, text
 from zeroidle_loadtest.report.words import usd, usd_tick
 
+LONGEST_LABEL = 24
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -81,5 +83,6 @@ def _labels(ends: list[tuple[float, Curve]], x: float) -> list[str]:
     for y, curve in sorted(ends, key=lambda end: end[0]):
         at = max(y + 4, last + apart)
         last = at
-        labels.append(text(x, at, curve.name, f"note {curve.kind}"))
+        name = curve.name if len(curve.name) <= LONGEST_LABEL else curve.name.split(" ")[0] + " …"
+        labels.append(text(x, at, name, f"note {curve.kind}"))
     return labels
