@@ -67,9 +67,11 @@ def test_the_tables_keys_are_the_contracts(template: dict[str, Any]) -> None:
 
 def test_reserved_concurrency_is_the_mappings_or_none(template: dict[str, Any]) -> None:
     reserved = properties(template, "Function")["ReservedConcurrentExecutions"]
-    mapped = properties(template, "Mapping")["ScalingConfig"]["MaximumConcurrency"]
+    nothing = {"Ref": "AWS::NoValue"}
+    [scaled, by_scaler, fixed] = properties(template, "Mapping")["ScalingConfig"]["Fn::If"]
 
-    assert reserved == {"Fn::If": ["Reserve", mapped, {"Ref": "AWS::NoValue"}]}
+    assert reserved == {"Fn::If": ["Reserve", fixed["MaximumConcurrency"], nothing]}
+    assert (scaled, by_scaler) == ("Scale", nothing)  # ADR 0011
 
 
 def test_the_function_may_do_this_and_no_more(template: dict[str, Any]) -> None:
