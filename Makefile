@@ -148,7 +148,7 @@ screenshots: env ## the documents' pictures, from a recorded run in a headless b
 	@PYTHONPATH=tests $(BIN)/python -m screenshots
 
 .PHONY: bench-telemetry
-bench-telemetry: env model ## what traces and metrics cost on the small model (3 minutes)
+bench-telemetry: env model ## what traces and metrics cost on the small model (2 minutes)
 	@$(BIN)/python -m zeroidle_inference.bench.telemetry
 
 # The container image. Without MODEL or MODEL_URL it holds the small model.

@@ -12,6 +12,7 @@ Takes moments of the monotonic clock. Called from several threads: each job is o
 time, and the counters are prometheus-client's, which are safe.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -65,6 +66,7 @@ class Witness:
         self._phases: list[Span] = []
         self._ordinals = count(1)
         self._down: set[str] = set()
+        self._noting = threading.Lock()
 
     def waited_for_model(self, start_s: float) -> None:
         """The model was loaded while this invocation waited for it."""
@@ -106,8 +108,10 @@ class Witness:
 
     def dependency_down(self, dependency: str) -> None:
         """A dependency did not serve a call."""
-        if dependency not in self._down:
+        with self._noting:
+            is_first = dependency not in self._down
             self._down.add(dependency)
+        if is_first:
             self.metrics.dependency_down.labels(dependency).inc()
 
     def ended(
