@@ -4,6 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from screenshots.live_view import photograph_top
+
 from browser import Browser, find_browser
 from zeroidle_loadtest.report.writing import write_report
 
@@ -24,6 +26,8 @@ def main() -> int:
         return 1
     TO.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        with Browser(program=program, folder=Path(folder) / "top-profile") as browser:
+            photograph_top(browser, to=TO / "top.png", folder=Path(folder))
         page = write_report(runs[-1].parent, to=Path(folder)).page
         with Browser(program=program, folder=Path(folder) / "profile") as browser:
             browser.look(width=1280, height=900)
@@ -36,7 +40,7 @@ def main() -> int:
             browser.look(width=390, height=844, phone=True)
             browser.open(page)
             browser.picture(TO / "load-report-phone.png")
-    for picture in sorted(TO.glob("load-report*.png")):
+    for picture in sorted(TO.glob("*.png")):
         sys.stdout.write(f"{picture.relative_to(ROOT)}\n")
     return 0
 
