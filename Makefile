@@ -178,6 +178,10 @@ image-check: env emulator ## one job through the built image, its import time, i
 image-lock: env ## resolve what the image is made of into docker/locks, from constraints.txt
 	@PYTHONPATH=docker $(BIN)/python -m zeroidle_image.lock
 
+.PHONY: bench-generator
+bench-generator: env model emulator ## the load generator alone, consumer off: speed, punctuality, memory (4 minutes)
+	@$(BIN)/python -m zeroidle_loadtest.bench
+
 .PHONY: hooks
 hooks: env ## install the git hooks of .pre-commit-config.yaml
 	@$(BIN)/pre-commit install

@@ -62,6 +62,7 @@ def conclude(
         lag_max_ms=total.lags_ms[-1] if submitted else 0.0,
         clock_jump_ms=jump_ms,
         busy=max((report.busy for report in reports), default=0.0),
+        peak_rss_mib=max((report.peak_rss_mib for report in reports), default=0.0),
     )
     interrupted = any(report.is_interrupted for report in reports) or not recording.is_done
     ended_ms = timeline.now_ms()

@@ -1,5 +1,6 @@
 """Watches the load generator itself: its use of the CPU, and the time of day against its clock."""
 
+import resource
 import time
 
 from zeroidle_loadtest.timeline import Timeline
@@ -19,6 +20,11 @@ class Meter:
         """The largest share of one CPU in any window."""
         self.clock_jump_ms = 0.0
         """The largest change of the time of day."""
+
+    @property
+    def peak_rss_mib(self) -> float:
+        """The most memory this process has held."""
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def read(self) -> None:
         """Take a reading."""

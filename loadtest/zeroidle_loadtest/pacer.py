@@ -23,6 +23,10 @@ class Due:
     intended_ms: float
 
 
+GATHER_MS = 5.0
+"""The price in lateness of fuller batches, paid only where requests are closer than this."""
+
+
 class Pacer:
     """One worker's schedule: numbers and moments in seconds, ascending."""
 
@@ -55,11 +59,15 @@ class Pacer:
             return []
 
     def _due(self, most: int) -> list[Due]:
-        now_ms, due = self._timeline.now_ms(), list[Due]()
-        while self._next is not None and self._next.intended_ms <= now_ms and len(due) < most:
+        """What is due, and what will be within `GATHER_MS`: at high rates one call carries it."""
+        due, until_ms = list[Due](), self._timeline.now_ms() + GATHER_MS
+        while self._next is not None and self._next.intended_ms <= until_ms and len(due) < most:
             due.append(self._next)
             self._next = _first(self._schedule)
         self.taken += len(due)
+        early_ms = due[-1].intended_ms - self._timeline.now_ms()
+        if early_ms > 0:
+            self._timeline.clock.sleep(early_ms / 1000)
         return due
 
 

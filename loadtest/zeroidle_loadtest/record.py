@@ -194,7 +194,7 @@ class Generator(Frozen):
     """How well the load generator kept its schedule.
 
     `clock_jump_ms` is the largest change of the wall clock against the monotonic one;
-    `busy` the largest share of one CPU that a worker process used.
+    `busy` the largest share of one CPU that a worker process used, `peak_rss_mib` its most memory.
     """
 
     lag_p50_ms: float
@@ -202,6 +202,7 @@ class Generator(Frozen):
     lag_max_ms: float
     clock_jump_ms: float
     busy: float
+    peak_rss_mib: float = 0.0
 
 
 class SloCheck(Frozen):

@@ -221,6 +221,7 @@ class Session:
                 pending=len(self._watcher) + len(self._sending),
                 busy=self._meter.busy,
                 clock_jump_ms=self._meter.clock_jump_ms,
+                peak_rss_mib=self._meter.peak_rss_mib,
                 model=self._model,
                 load_ended_ms=self._load_ended_ms,
                 is_done=is_done,

@@ -21,8 +21,8 @@ class Plan(Frozen):
 class Report(Frozen):
     """What a worker has seen since its last report. `requests` are lines of `requests.jsonl`.
 
-    `busy` is the largest share of one CPU it has used so far. The last report is `is_done`, with an
-    `error` where the worker could not go on.
+    `busy` is the largest share of one CPU it has used so far, `peak_rss_mib` the most memory. The
+    last report is `is_done`, with an `error` where the worker could not go on.
     """
 
     run_id: str
@@ -32,6 +32,7 @@ class Report(Frozen):
     pending: int
     busy: float
     clock_jump_ms: float
+    peak_rss_mib: float = 0.0
     model: ModelRecord | None = None
     load_ended_ms: float | None = None
     is_done: bool = False

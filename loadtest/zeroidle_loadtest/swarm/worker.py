@@ -3,6 +3,7 @@
 Feeds Locust's statistics with what the session sees.
 """
 
+import gc
 import signal
 from collections.abc import Iterator
 from random import SystemRandom
@@ -52,6 +53,9 @@ class Worker:
         except LoadTestError as error:
             self._report(_stillborn(plan, str(error)))
             return
+        # Going through boto3's models takes the collector longer than the schedule may be late.
+        gc.collect()
+        gc.freeze()
         gevent.spawn(self.session.follow)
 
     def _stop(self, **_: object) -> None:
