@@ -17,9 +17,9 @@ from rich.console import Console, RenderableType
 
 from zeroidle_loadtest.conclusion import ERROR, exit_code
 from zeroidle_loadtest.driving import Drive
-from zeroidle_loadtest.errors import UsageError
+from zeroidle_loadtest.errors import LoadTestError, UsageError
 from zeroidle_loadtest.explaining import explain
-from zeroidle_loadtest.record import read_run
+from zeroidle_loadtest.record import RunRecord, read_run
 from zeroidle_loadtest.scenario import load_scenario
 from zeroidle_loadtest.slo import load_slo
 from zeroidle_loadtest.summary import summary_json, summary_table
@@ -126,7 +126,20 @@ def run(
         folder = drive.run(scenario)
     record = read_run(folder)
     show(summary_json(folder, record), summary_table(folder, record), json=where.json)
+    _write_pages(folder, record)
     return exit_code(record)
+
+
+def _write_pages(folder: Path, record: RunRecord) -> None:
+    """The report, of what there is. That it cannot be written takes nothing from the run."""
+    if not record.counts.submitted:
+        return
+    from zeroidle_loadtest.report.writing import write_report  # noqa: PLC0415 - slow to import
+
+    try:
+        tell(f"report in {write_report(folder).page}")
+    except LoadTestError as error:
+        tell(f"there is no report: {error}")
 
 
 def show(value: dict[str, Any], table: RenderableType, *, json: bool) -> None:
