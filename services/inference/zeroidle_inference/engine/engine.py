@@ -34,6 +34,10 @@ from zeroidle_inference.engine.scoring import Scoring
 from zeroidle_inference.engine.sequence import Sequence
 from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens, Vocabulary
 
+KNEE_ROWS = 16
+"""Rows of a step beyond which another one costs nearly as much as in any wider step: drafts are
+made only up to there (docs/adr/0007 and `make bench-ceiling` have the curve)."""
+
 
 class Engine:
     """Runs requests against one decoder."""
@@ -238,9 +242,11 @@ class Engine:
     ) -> list[Finished]:
         finished: list[Finished] = []
         remaining = iter(logits)
+        spare_rows = self._spare_rows()
         for sequence, count in plan:
             first_looked_at = max(sequence.computed, sequence.logits_from)
             sequence.computed += count
+            sequence.spare_rows = spare_rows
             looked_at = [
                 (position, next(remaining))
                 for position in range(first_looked_at, sequence.computed)
@@ -255,6 +261,13 @@ class Engine:
                 self._retire(sequence)
                 finished.append(end)
         return finished
+
+    def _spare_rows(self) -> int:
+        """Rows that each sequence may spend on drafts: none while a prompt fills the steps."""
+        if any(sequence.is_prefilling for sequence in self._running) or not self._running:
+            return 0
+        each = KNEE_ROWS // len(self._running)
+        return max(min(each, self._decoder.max_logit_rows // self._decoder.sequences) - 1, 0)
 
     def _advance(
         self, sequence: Sequence, looked_at: Listing[tuple[int, Logits]]

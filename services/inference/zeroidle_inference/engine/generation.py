@@ -1,4 +1,8 @@
-"""Greedy generation, under a grammar or not, with jump-forward over forced tokens."""
+"""Greedy generation, under a grammar or not, with jump-forward over forced tokens and drafts.
+
+A draft is appended to the sequence and looked at with the token before it. As far as it says what
+is chosen anyway it saves steps; the rest is taken back. So it never changes an answer.
+"""
 
 from collections.abc import Callable
 from collections.abc import Sequence as Tokens
@@ -6,6 +10,7 @@ from collections.abc import Sequence as Tokens
 import numpy as np
 
 from zeroidle_inference.engine.decoder import Logits
+from zeroidle_inference.engine.drafts import Drafts
 from zeroidle_inference.engine.errors import GrammarError
 from zeroidle_inference.engine.grammar import Matcher
 from zeroidle_inference.engine.repetition import JsonLists, find_loop
@@ -31,7 +36,14 @@ class Generation:
         self._max_tokens = max_tokens
         self._ignore_end = ignore_end
         self._now_s = now_s
-        self._chosen = -1
+        self._chosen: int | None = None
+        self._due: list[int] = []
+        """Forced tokens that do not stand in the sequence yet."""
+        self._kept = 0
+        """Tokens of the sequence that are no draft, or a draft that came true."""
+        self._is_settled = False
+        self._drafted = 0
+        self._drafts = Drafts()
         self._surplus = 0
         self._lists = JsonLists()
 
@@ -54,32 +66,50 @@ class Generation:
 
     def observe(self, sequence: Sequence, position: int, logits: Logits) -> None:
         """See `Goal`."""
-        del position
+        if self._is_settled:
+            return  # the row of a draft that did not come true
+        self._kept = position + 1
+        if not self._due:
+            self._chosen = self._choose(sequence.tokens[len(sequence.prompt) : self._kept], logits)
+        following = self._due[0] if self._due else self._chosen
+        if self._kept == len(sequence.tokens) or following != sequence.tokens[self._kept]:
+            self._is_settled = True
+            return
+        self._kept += 1
+        self._come_true(sequence)
+
+    def _come_true(self, sequence: Sequence) -> None:
+        """The draft's next token is what follows."""
+        if self._due:
+            self._due.pop(0)
+            sequence.forced += 1
+        else:
+            sequence.sampled += 1
+        self._chosen = None
+        if self._matcher is None:
+            return
+        self._lists.add(self._piece(sequence.tokens[self._kept - 1]))
+        if not self._due:
+            self._due = list(self._matcher.forced())
+        self._is_settled = not self._due and self._matcher.is_complete
+
+    def _choose(self, output: list[int], logits: Logits) -> int:
         if self._ignore_end:
             logits[list(self._vocabulary.end_tokens)] = -np.inf
-        if self._matcher is None:
-            self._chosen = int(logits.argmax())
-            self._end_loop(sequence)
-        else:
-            self._chosen = self._choose(self._matcher, sequence, logits)
-
-    def _end_loop(self, sequence: Sequence) -> None:
-        loop = None if self._ignore_end else find_loop(self._output(sequence))
-        if loop is not None:
-            self._surplus = loop.surplus
-            self._chosen = min(self._vocabulary.end_tokens)
-
-    def _choose(self, matcher: Matcher, sequence: Sequence, logits: Logits) -> int:
-        output = self._output(sequence)
         loop = None if self._ignore_end else find_loop(output)
+        if self._matcher is None:
+            if loop is None:
+                return int(logits.argmax())
+            self._surplus = loop.surplus
+            return min(self._vocabulary.end_tokens)
         if loop is not None:
             logits[output[-loop.cycle]] = -np.inf
-        chosen = matcher.choose(logits)
+        chosen = self._matcher.choose(logits)
         # If the grammar has nothing better, it gives a token that was ruled out.
         while logits[chosen] != -np.inf and self._lists.goes_in_circles_after(self._piece(chosen)):
-            matcher.undo()
+            self._matcher.undo()
             logits[chosen] = -np.inf
-            chosen = matcher.choose(logits)
+            chosen = self._matcher.choose(logits)
         return chosen
 
     def _piece(self, token: int) -> str:
@@ -90,16 +120,44 @@ class Generation:
 
     def advance(self, sequence: Sequence) -> Answer | None:
         """See `Goal`."""
-        sequence.sampled += 1
-        if self._chosen in self._vocabulary.end_tokens:
-            return self._answer(sequence, is_cut=False)
-        self._extend(sequence, [self._chosen])
-        self._jump_forward(sequence)
+        self._take_back_draft(sequence)
+        if self._due:
+            sequence.forced += len(self._due)
+            self._extend(sequence, self._due)
+            self._due = []
+        elif self._chosen is not None:
+            sequence.sampled += 1
+            if self._chosen in self._vocabulary.end_tokens:
+                return self._answer(sequence, is_cut=False)
+            self._extend(sequence, [self._chosen])
+            self._jump_forward(sequence)
         if self._matcher is not None and self._matcher.is_complete:
             return self._answer(sequence, is_cut=False)
-        if len(sequence.tokens) - len(sequence.prompt) >= self._max_tokens:
+        if len(self._output(sequence)) >= self._max_tokens:
             return self._answer(sequence, is_cut=True)
+        self._draft(sequence)
         return None
+
+    def _take_back_draft(self, sequence: Sequence) -> None:
+        if self._drafted:
+            refused = len(sequence.tokens) - self._kept
+            self._drafts.learn(offered=self._drafted, taken=self._drafted - refused)
+            sequence.cut(self._kept)
+        self._drafted = 0
+        self._is_settled = False
+
+    def _draft(self, sequence: Sequence) -> None:
+        """Guess what follows, if the step has room, so that one token more still fits behind."""
+        if self._ignore_end:
+            return
+        room = self._max_tokens - len(self._output(sequence)) - 1
+        guess = self._drafts.propose(sequence.tokens, at_most=min(sequence.spare_rows, room))
+        ends = [i for i, token in enumerate(guess) if token in self._vocabulary.end_tokens]
+        guess = guess[: ends[0]] if ends else guess
+        if guess and self._matcher is not None:
+            guess = guess[: self._matcher.allows(guess)]
+        self._drafted = len(guess)
+        sequence.draft(guess)
 
     def _jump_forward(self, sequence: Sequence) -> None:
         if self._matcher is None:

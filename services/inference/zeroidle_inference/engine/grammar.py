@@ -68,6 +68,10 @@ class Matcher(Protocol):
         """Take back the last token that was chosen."""
         ...
 
+    def allows(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens may come next, in their order; none is accepted."""
+        ...
+
 
 class Grammars:
     """Compiles grammars for one model's vocabulary."""
@@ -146,6 +150,9 @@ class _LlguidanceMatcher:
 
     def undo(self) -> None:
         self._matcher.rollback(1)
+
+    def allows(self, tokens: Sequence[int]) -> int:
+        return self._matcher.validate_tokens(list(tokens))
 
     def _allowed(self) -> NDArray[np.bool_]:
         try:

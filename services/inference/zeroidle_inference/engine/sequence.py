@@ -47,6 +47,8 @@ class Sequence:
     sampled: int = 0
     admitted_s: float = 0.0
     first_token_s: float | None = None
+    spare_rows: int = 0
+    """Rows that a step has room for beside the next token: for drafts."""
     tokens: list[int] = field(init=False)
     logits_from: int = field(init=False)
 
@@ -77,6 +79,15 @@ class Sequence:
         """Add tokens; the last of them is sampled."""
         self.tokens += tokens
         self.logits_from = len(self.tokens) - 1
+
+    def draft(self, tokens: Tokens[int]) -> None:
+        """Add tokens that are only a guess: all of them, and the one before, are looked at."""
+        self.tokens += tokens
+
+    def cut(self, length: int) -> None:
+        """Take back the tokens from `length` on."""
+        del self.tokens[length:]
+        self.computed = min(self.computed, length)
 
     def rewind(self, tokens: Tokens[int]) -> None:
         """Replace all that follows the prompt by tokens that are all looked at."""

@@ -27,9 +27,10 @@ class BrokenPromiseError(Exception):
     """The engine did what a decoder's caller must not do."""
 
 
-def logits_of(tokens: Sequence[int]) -> Logits:
-    """The logits after these tokens."""
-    random = np.random.default_rng(zlib.crc32(bytes(tokens)))
+def logits_of(tokens: Sequence[int], memory: int | None = None) -> Logits:
+    """The logits after these tokens; they depend on the last `memory` of them, or on all."""
+    seen = tokens if memory is None else tokens[-memory:]
+    random = np.random.default_rng(zlib.crc32(bytes(seen)))
     logits = random.standard_normal(len(LETTERS), np.float32)
     logits[END] += _END_BONUS
     return logits
@@ -41,8 +42,15 @@ class FakeDecoder:
     vocabulary_size = len(LETTERS)
 
     def __init__(
-        self, *, sequences: int, context_tokens: int, max_rows: int, max_logit_rows: int
+        self,
+        *,
+        sequences: int,
+        context_tokens: int,
+        max_rows: int,
+        max_logit_rows: int,
+        memory: int | None = None,
     ) -> None:
+        self._memory = memory
         self.sequences = sequences
         self.context_tokens = context_tokens
         self.max_rows = max_rows
@@ -74,7 +82,7 @@ class FakeDecoder:
             _must(row.position < self.context_tokens, "positions within the context")
             held.append(row.token)
             if row.wants_logits:
-                self._lent.append(logits_of(held))
+                self._lent.append(logits_of(held, self._memory))
         return self._lent
 
     def truncate(self, sequence: int, length: int) -> None:
@@ -163,6 +171,14 @@ class PatternMatcher:
     def undo(self) -> None:
         self._left.insert(0, self._chosen_from)
 
+    def allows(self, tokens: Sequence[int]) -> int:
+        count = 0
+        for token, choices in zip(tokens, self._left, strict=False):
+            if LETTERS[token] not in choices:
+                break
+            count += 1
+        return count
+
 
 def pattern_matcher(grammar: JsonSchema) -> PatternMatcher:
     """The matcher of `JsonSchema({"pattern": …})`."""
@@ -192,8 +208,14 @@ def engine_on(decoder: FakeDecoder, *, prefix_bytes: int = 1 << 20) -> Engine:
     )
 
 
-def roomy_decoder(*, sequences: int = 4, max_rows: int = 32) -> FakeDecoder:
+def roomy_decoder(
+    *, sequences: int = 4, max_rows: int = 32, memory: int | None = None
+) -> FakeDecoder:
     """A decoder that nothing in a short test can fill."""
     return FakeDecoder(
-        sequences=sequences, context_tokens=400, max_rows=max_rows, max_logit_rows=max_rows
+        sequences=sequences,
+        context_tokens=400,
+        max_rows=max_rows,
+        max_logit_rows=max_rows,
+        memory=memory,
     )

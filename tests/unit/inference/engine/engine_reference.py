@@ -11,15 +11,16 @@ from zeroidle_inference.engine.request import Answer, Completion, Generate, Json
 Expected = tuple[str, Literal["stop", "length"]] | tuple[float, ...]
 
 
-def expected(request: Generate | Score) -> Expected:
-    """Text and finish reason, or log-probabilities."""
+def expected(request: Generate | Score, memory: int | None = None) -> Expected:
+    """Text and finish reason, or log-probabilities, of a decoder with this memory."""
     prompt = FakeVocabulary().prompt(request.prompt)
     tokens = [*prompt.shared, *prompt.own]
     if isinstance(request, Score):
-        return _scores(tokens, request.choices)
+        return _scores(tokens, request.choices, memory)
     if isinstance(request.grammar, JsonSchema):
-        return _under_pattern(tokens, request.grammar.schema["pattern"].split(), request.max_tokens)
-    return _free(tokens, request.max_tokens)
+        pattern = request.grammar.schema["pattern"].split()
+        return _under_pattern(tokens, pattern, request.max_tokens, memory)
+    return _free(tokens, request.max_tokens, memory)
 
 
 def given(answer: Answer) -> Expected:
@@ -29,10 +30,10 @@ def given(answer: Answer) -> Expected:
     return tuple(round(value, 4) for value in answer.log_probabilities)
 
 
-def _free(prompt: Sequence[int], max_tokens: int) -> Expected:
+def _free(prompt: Sequence[int], max_tokens: int, memory: int | None) -> Expected:
     tokens = list(prompt)
     while True:
-        chosen = int(logits_of(tokens).argmax())
+        chosen = int(logits_of(tokens, memory).argmax())
         output = "".join(LETTERS[token] for token in tokens[len(prompt) :])
         if chosen == END:
             return output, "stop"
@@ -41,10 +42,12 @@ def _free(prompt: Sequence[int], max_tokens: int) -> Expected:
             return output + LETTERS[chosen], "length"
 
 
-def _under_pattern(prompt: Sequence[int], pattern: Sequence[str], max_tokens: int) -> Expected:
+def _under_pattern(
+    prompt: Sequence[int], pattern: Sequence[str], max_tokens: int, memory: int | None
+) -> Expected:
     tokens = list(prompt)
     for choices in pattern:
-        logits = logits_of(tokens)
+        logits = logits_of(tokens, memory)
         tokens.append(
             max((LETTERS.index(letter) for letter in choices), key=lambda i: float(logits[i]))
         )
@@ -58,20 +61,20 @@ def _under_pattern(prompt: Sequence[int], pattern: Sequence[str], max_tokens: in
     return output, "stop"
 
 
-def _scores(prompt: Sequence[int], choices: Sequence[str]) -> Expected:
+def _scores(prompt: Sequence[int], choices: Sequence[str], memory: int | None) -> Expected:
     scores: list[float] = []
     for choice in choices:
         tokens = list(prompt)
         total = 0.0
         for letter in choice:
-            total += _log_probability(tokens, LETTERS.index(letter))
+            total += _log_probability(tokens, LETTERS.index(letter), memory)
             tokens.append(LETTERS.index(letter))
         if any(other != choice and other.startswith(choice) for other in choices):
-            total += _log_probability(tokens, END)
+            total += _log_probability(tokens, END, memory)
         scores.append(round(total, 4))
     return tuple(scores)
 
 
-def _log_probability(tokens: Sequence[int], token: int) -> float:
-    logits = logits_of(tokens).astype(np.float64)
+def _log_probability(tokens: Sequence[int], token: int, memory: int | None) -> float:
+    logits = logits_of(tokens, memory).astype(np.float64)
     return float(logits[token] - np.log(np.exp(logits).sum()))

@@ -386,3 +386,37 @@ def test_a_step_without_work_computes_nothing() -> None:
 
     assert engine_on(decoder).step() == []
     assert decoder.steps == []
+
+
+# Drafts ---------------------------------------------------------------------------------------
+
+
+def steps_and_text(engine: Engine, decoder: FakeDecoder, request: Generate) -> tuple[int, str]:
+    before = len(decoder.steps)
+    answer = answer_of(engine, request)
+    assert isinstance(answer, Completion)
+    return len(decoder.steps) - before, answer.text
+
+
+def test_what_followed_before_is_guessed_and_saves_steps() -> None:
+    decoder = roomy_decoder(memory=1)
+    # A model that forgets all but the last letter goes in a circle: `p` follows on `h`, and so on.
+    request = Generate(about("a graph"), 22)
+
+    steps, text = steps_and_text(engine_on(decoder), decoder, request)
+
+    assert (text, "length") == expected(request, memory=1)
+    assert steps < len(text) * 2 / 3
+
+
+def test_no_draft_is_made_where_other_answers_fill_the_step() -> None:
+    decoder = roomy_decoder(sequences=16, max_rows=64, memory=1)
+    engine = engine_on(decoder)
+    for letter in "abcdefghijklmnop":
+        engine.submit(Generate(about(f"{letter} graph"), 22))
+
+    finish(engine)
+
+    decoding = [step for step in decoder.steps if len({row.sequence for row in step}) == 16]
+    assert decoding
+    assert all(len(step) == 16 for step in decoding[1:])

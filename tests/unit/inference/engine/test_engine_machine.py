@@ -22,7 +22,8 @@ from zeroidle_inference.engine.request import (
 )
 
 CONTEXT_TOKENS = 96
-MAX_ANSWER_TOKENS = 12
+MAX_ANSWER_TOKENS = 20
+"""Too few for a loop to be taken for one."""
 
 letters = st.text(string.ascii_lowercase, max_size=24)
 # Some are long enough to be kept as a prefix, one begins another.
@@ -38,7 +39,7 @@ prompts = st.builds(
     st.sampled_from(["", "?"]).map(lambda text: text.replace("?", ":")),
 )
 choices = st.lists(st.text("ab", min_size=1, max_size=9), min_size=1, max_size=6, unique=True)
-patterns = st.lists(st.sampled_from(["a", "b", "c", "ab", "abc", "xyz"]), min_size=1, max_size=14)
+patterns = st.lists(st.sampled_from(["a", "b", "c", "ab", "abc", "xyz"]), min_size=1, max_size=22)
 requests = st.one_of(
     st.builds(Score, prompt=prompts, choices=choices.map(tuple)),
     st.builds(Generate, prompt=prompts, max_tokens=st.integers(1, MAX_ANSWER_TOKENS)),
@@ -62,14 +63,24 @@ class EngineMachine(RuleBasedStateMachine):
     decoder: FakeDecoder
     open_requests: dict[int, Request]
 
-    @initialize(data=st.data(), sequences=st.integers(1, 4), prefix_bytes=st.sampled_from([1, 999]))
-    def begin(self, data: Any, sequences: int, prefix_bytes: int) -> None:
+    memory: int | None
+
+    @initialize(
+        data=st.data(),
+        sequences=st.integers(1, 4),
+        prefix_bytes=st.sampled_from([1, 999]),
+        # What is soon forgotten is said again, so that drafts come true.
+        memory=st.sampled_from([1, 2, None]),
+    )
+    def begin(self, data: Any, sequences: int, prefix_bytes: int, memory: int | None) -> None:
+        self.memory = memory
         max_rows = data.draw(st.integers(sequences, 24))
         self.decoder = FakeDecoder(
             sequences=sequences,
             context_tokens=CONTEXT_TOKENS,
             max_rows=max_rows,
             max_logit_rows=data.draw(st.integers(sequences, max_rows)),
+            memory=memory,
         )
         self.engine = engine_on(self.decoder, prefix_bytes=prefix_bytes)
         self.open_requests = {}
@@ -130,7 +141,7 @@ class EngineMachine(RuleBasedStateMachine):
             request = self.open_requests.pop(end.ticket)
             assert end.error is None
             assert end.answer is not None
-            assert _is_near(given(end.answer), expected(request))
+            assert _is_near(given(end.answer), expected(request, self.memory))
             usage = end.answer.usage
             assert usage.cached <= usage.prompt
 
