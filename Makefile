@@ -42,14 +42,22 @@ test: env model emulator ## unit, integration (local emulator) and end-to-end (r
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: lint
-lint: env ## style, types, import rules and the template
+lint: env build/checkov/.installed ## style, types, import rules and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
 	MYPYPATH=tests:docker $(BIN)/mypy --namespace-packages --explicit-package-bases tests docker
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint ops/zeroidle_ops/stack/template.yaml
+	@build/checkov/bin/checkov --quiet --compact --skip-download --framework cloudformation -f ops/zeroidle_ops/stack/template.yaml
 	$(BIN)/hadolint docker/Dockerfile
+
+# Its pins fit nobody else's, so it has an environment of its own.
+build/checkov/.installed: ops/zeroidle_ops/stack/checkov-requirements.txt | .venv/.created
+	@echo "installing checkov in an environment of its own: about a minute"
+	@$(PYTHON) -m venv build/checkov
+	@build/checkov/bin/pip install -qq --requirement $<
+	@touch $@
 
 .PHONY: format
 format: env ## rewrite the code in the one style

@@ -51,6 +51,11 @@ app.command(
     help="Empty the dead-letter queue: inspect, plan, apply, discard, restore.",
 )
 app.command(
+    "zeroidle_ops.cli_deploy:deploy",
+    name="deploy",
+    help="Create, update, roll back or remove a stack.",
+)
+app.command(
     "zeroidle_ops.cli_forget:forget",
     name="forget",
     help="Delete a job's result and private data.",

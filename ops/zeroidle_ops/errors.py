@@ -6,9 +6,10 @@ OpsError
 ├── JobNotFoundError      no job of that id in the table
 ├── LockBusyError         another operator works on the same thing
 ├── LockLostError         the lock ran out, and another operator has taken it
+├── DeploymentError       the template did not deploy, or must not now
+│   └── NothingToDeployError  the stack is as asked already
 └── LocalStackError       the local emulator or its stack
-    ├── NotRunningError       nothing runs, or it stopped by itself
-    └── DeploymentError       the template did not deploy
+    └── NotRunningError       nothing runs, or it stopped by itself
 """
 
 from botocore.exceptions import (
@@ -58,8 +59,12 @@ class NotRunningError(LocalStackError):
     """Nothing runs, or it stopped by itself."""
 
 
-class DeploymentError(LocalStackError):
-    """The template did not deploy."""
+class DeploymentError(OpsError):
+    """The template did not deploy, or must not now."""
+
+
+class NothingToDeployError(DeploymentError):
+    """The stack is as asked already."""
 
 
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (

@@ -226,8 +226,8 @@ def _concurrency(best: _Choice, wishes: Wishes) -> tuple[Setting, Setting]:
         Setting("concurrency", str(limit), "MaximumConcurrency", reason),
         Setting(
             "reserved concurrency",
-            str(is_reserved).lower(),
-            "ReserveConcurrency",
+            str(limit) if is_reserved else "0",
+            "ReservedConcurrency",
             f"{limit} reserved leave the account {wishes.account_limit - limit} "
             f"of {wishes.account_limit}; {UNRESERVED} must stay unreserved",
         ),

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from zeroidle_ops.errors import LocalStackError
-from zeroidle_ops.stack.deploy import create_stack, template
+from zeroidle_ops.stack import change_set
+from zeroidle_ops.stack.deploy import template
 from zeroidle_ops.stack.emulator_gaps import fill_gaps
 from zeroidle_ops.stack.target import Target
 
@@ -75,13 +76,13 @@ def deploy(target: Target, settings: Settings, *, function_log: Path) -> None:
     Raises:
         DeploymentError: with the resource that failed and why.
     """
-    archive = _archive(settings, function_log.resolve())
+    archive = function_zip(settings, function_log.resolve())
     key = f"{hashlib.sha256(archive).hexdigest()}.zip"
     target.s3.create_bucket(Bucket=_CODE_BUCKET)
     target.s3.put_object(Bucket=_CODE_BUCKET, Key=key, Body=archive)
-    create_stack(
+    prepared = change_set.prepare(
         target.cloudformation,
-        name=target.stack_name,
+        stack_name=target.stack_name,
         parameters={
             "CodeBucket": _CODE_BUCKET,
             "CodeKey": key,
@@ -93,13 +94,15 @@ def deploy(target: Target, settings: Settings, *, function_log: Path) -> None:
             "Threads": str(settings.threads),
             "ContextTokens": str(settings.context_tokens),
         },
-        timeout_s=60,
+        tags={},
     )
-    _correct_emulator(target)
+    change_set.execute(target.cloudformation, prepared, timeout_s=60, tell=lambda _: None)
+    correct_emulator(target)
     fill_gaps(target)
 
 
-def _archive(settings: Settings, function_log: Path) -> bytes:
+def function_zip(settings: Settings, function_log: Path) -> bytes:
+    """The Zip that starts the settings' handler from this machine's environment."""
     lines = ["#!/bin/bash", f"exec > >(exec tee -a {shlex.quote(str(function_log))}) 2>&1"]
     if settings.python_path is not None:
         lines.append(f"export PYTHONPATH={shlex.quote(str(settings.python_path))}")
@@ -112,11 +115,14 @@ def _archive(settings: Settings, function_log: Path) -> bytes:
     return archive.getvalue()
 
 
-def _correct_emulator(target: Target) -> None:
+def correct_emulator(target: Target) -> None:
+    """Put right what the emulator makes of the template otherwise than AWS."""
     # It keeps this number as the parameter's text, and then cannot compare it.
+    mapping = target.stack.event_source_mapping_id
+    told = target.lambda_.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
     target.lambda_.update_event_source_mapping(
-        UUID=target.stack.event_source_mapping_id,
-        ScalingConfig={"MaximumConcurrency": _CONCURRENCY},
+        UUID=mapping,
+        ScalingConfig={"MaximumConcurrency": int(told["MaximumConcurrency"])},
     )
     # It asks for permissions named after the batch calls, which IAM does not have: there the
     # permission for one message covers the batch.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -37,8 +38,8 @@ class Target:
         connections: int = 10,
     ) -> None:
         self.stack_name = stack_name
-        self._session = session
-        self._endpoint = endpoint
+        self.session = session
+        self.endpoint = endpoint
         # On this machine there is nothing to wait for; on AWS the defaults are right.
         self._config = Config(
             connect_timeout=2, retries={"total_max_attempts": 2}, max_pool_connections=connections
@@ -64,6 +65,7 @@ class Target:
             "sns",
             "iam",
             "autoscaling",
+            "ecr",
         ):
             if name in self.__dict__:  # a cached property that was read
                 self.__dict__[name].close()
@@ -71,7 +73,7 @@ class Target:
     @property
     def is_local(self) -> bool:
         """True for the emulator on this machine."""
-        return self._endpoint is not None
+        return self.endpoint is not None
 
     @cached_property
     def stack(self) -> Stack:
@@ -81,52 +83,61 @@ class Target:
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """CloudFormation."""
-        return self._session.client("cloudformation", **self._options)
+        return self.session.client("cloudformation", **self._options)
 
     @cached_property
     def cloudwatch(self) -> "CloudWatchClient":
         """CloudWatch."""
-        return self._session.client("cloudwatch", **self._options)
+        return self.session.client("cloudwatch", **self._options)
 
     @cached_property
     def sqs(self) -> "SQSClient":
         """SQS."""
-        return self._session.client("sqs", **self._options)
+        return self.session.client("sqs", **self._options)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB."""
-        return self._session.client("dynamodb", **self._options)
+        return self.session.client("dynamodb", **self._options)
 
     @cached_property
     def s3(self) -> "S3Client":
         """S3."""
-        return self._session.client("s3", **self._options)
+        return self.session.client("s3", **self._options)
 
     @cached_property
     def lambda_(self) -> "LambdaClient":
         """Lambda."""
-        return self._session.client("lambda", **self._options)
+        return self.session.client("lambda", **self._options)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         """CloudWatch's logs."""
-        return self._session.client("logs", **self._options)
+        return self.session.client("logs", **self._options)
 
     @cached_property
     def sns(self) -> "SNSClient":
         """SNS."""
-        return self._session.client("sns", **self._options)
+        return self.session.client("sns", **self._options)
 
     @cached_property
     def iam(self) -> "IAMClient":
         """IAM."""
-        return self._session.client("iam", **self._options)
+        return self.session.client("iam", **self._options)
+
+    @cached_property
+    def ecr(self) -> "ECRClient":
+        """The image registry."""
+        return self.session.client("ecr", **self._options)
+
+    def forget_names(self) -> None:
+        """Read the stack's names anew when they are next asked for: it has changed."""
+        self.__dict__.pop("stack", None)
 
     @cached_property
     def autoscaling(self) -> "ApplicationAutoScalingClient":
         """Application Auto Scaling."""
-        return self._session.client("application-autoscaling", **self._options)
+        return self.session.client("application-autoscaling", **self._options)
 
     def invoker(self, timeout_s: float, connections: int) -> "LambdaClient":
         """A Lambda client for that many long calls at once, none of which it repeats."""
@@ -135,7 +146,7 @@ class Target:
             max_pool_connections=connections,
             retries={"total_max_attempts": 1},
         )
-        return self._session.client("lambda", **self._options | {"config": config})
+        return self.session.client("lambda", **self._options | {"config": config})
 
     def producer(self, tenant: str | None = None) -> Producer:
         """A producer for this stack."""
@@ -151,6 +162,6 @@ class Target:
 
     @property
     def _options(self) -> dict[str, Any]:
-        if self._endpoint is None:
+        if self.endpoint is None:
             return {"config": self._aws_config}
-        return {"endpoint_url": self._endpoint, "config": self._config}
+        return {"endpoint_url": self.endpoint, "config": self._config}

@@ -14,6 +14,8 @@ from zeroidle_contract import Stack
 from zeroidle_contract.table import FAILURES_INDEX, JOB_KEY, RETENTION_DAYS
 from zeroidle_ops.stack import deploy
 
+RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook"
+
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
@@ -65,13 +67,21 @@ def test_the_tables_keys_are_the_contracts(template: dict[str, Any]) -> None:
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
-def test_reserved_concurrency_is_the_mappings_or_none(template: dict[str, Any]) -> None:
+def test_no_concurrency_is_reserved_unless_asked_for(template: dict[str, Any]) -> None:
     reserved = properties(template, "Function")["ReservedConcurrentExecutions"]
     nothing = {"Ref": "AWS::NoValue"}
-    [scaled, by_scaler, fixed] = properties(template, "Mapping")["ScalingConfig"]["Fn::If"]
 
-    assert reserved == {"Fn::If": ["Reserve", fixed["MaximumConcurrency"], nothing]}
-    assert (scaled, by_scaler) == ("Scale", nothing)  # ADR 0011
+    assert template["Parameters"]["ReservedConcurrency"]["Default"] == 0
+    assert reserved == {"Fn::If": ["Reserve", {"Ref": "ReservedConcurrency"}, nothing]}
+
+
+def test_with_a_scaler_the_template_names_nothing_that_the_scaler_sets(
+    template: dict[str, Any],
+) -> None:
+    [scaled, by_scaler, _] = properties(template, "Mapping")["ScalingConfig"]["Fn::If"]
+
+    assert (scaled, by_scaler) == ("Scale", {"Ref": "AWS::NoValue"})  # ADR 0011
+    assert {"Fn::Not": [{"Condition": "Scale"}]} in template["Conditions"]["Reserve"]["Fn::And"]
 
 
 def test_the_function_may_do_this_and_no_more(template: dict[str, Any]) -> None:
@@ -96,13 +106,190 @@ def test_the_function_may_do_this_and_no_more(template: dict[str, Any]) -> None:
     }
 
 
-def test_only_tracing_is_granted_on_every_resource(template: dict[str, Any]) -> None:
-    statements = [
-        *properties(template, "FunctionRole")["Policies"][0]["PolicyDocument"]["Statement"],
-        *properties(template, "ProducerPolicy")["PolicyDocument"]["Statement"],
-    ]
+def identity_policies(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Statements by role or policy, those under a condition too."""
+    found = {}
+    for name, resource in template["Resources"].items():
+        told = resource.get("Properties", {})
+        documents = [one["PolicyDocument"] for one in told.get("Policies", [])]
+        if resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
+            documents.append(told["PolicyDocument"])
+        found[name] = [
+            statement["Fn::If"][1] if "Fn::If" in statement else statement
+            for document in documents
+            for statement in document["Statement"]
+        ]
+    return {name: statements for name, statements in found.items() if statements}
 
-    assert [s["Sid"] for s in statements if s["Resource"] == "*"] == ["Trace"]
+
+def test_a_resource_is_named_wherever_the_service_knows_one(template: dict[str, Any]) -> None:
+    everywhere = {
+        (name, statement["Sid"])
+        for name, statements in identity_policies(template).items()
+        for statement in statements
+        if statement["Resource"] == "*"
+    }
+
+    assert everywhere == {
+        ("FunctionRole", "Trace"),
+        ("OperatorRole", "ReadMetricsMappingsAndTraces"),
+        ("ScaleOperatorRole", "ReadMetricsAndLimits"),
+        ("ScalerRole", "SeeAccountAndMetrics"),
+        ("NetworkUse", "AttachToNetwork"),
+        ("NetworkUse", "NotFromCode"),
+    }
+
+
+def test_nobody_is_granted_a_wildcard_of_actions(template: dict[str, Any]) -> None:
+    for name, statements in identity_policies(template).items():
+        for statement in statements:
+            actions = statement["Action"]
+            if statement["Effect"] == "Allow":
+                assert "*" not in json.dumps(actions), (name, actions)
+
+
+def test_documents_are_read_and_written_under_tenants_alone(template: dict[str, Any]) -> None:
+    objects = {
+        (name, json.dumps(statement["Resource"]))
+        for name, statements in identity_policies(template).items()
+        for statement in statements
+        if "Object" in json.dumps(statement["Action"])
+    }
+
+    documents, archives = (
+        '{"Fn::Sub": "${Bucket.Arn}/tenants/*"}',
+        '{"Fn::Sub": "${Bucket.Arn}/redrive/*"}',
+    )
+    assert objects == {
+        ("FunctionRole", documents),
+        ("ProducerPolicy", documents),
+        ("ForgetRole", documents),
+        ("RedriveRole", archives),
+    }
+
+
+@pytest.mark.parametrize("name", ["QueuePolicy", "BucketPolicy", "AlarmTopicPolicy"])
+def test_plain_http_is_refused(template: dict[str, Any], name: str) -> None:
+    statements = properties(template, name)["PolicyDocument"]["Statement"]
+    [refusal] = [one for one in statements if one["Effect"] == "Deny"]
+
+    assert template["Resources"][name]["Condition"] == "OnAws"
+    assert refusal["Principal"] == "*"
+    assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+def test_every_alarm_links_a_page_of_the_runbook_and_calls_somebody(
+    template: dict[str, Any],
+) -> None:
+    for name, alarm in alarms(template).items():
+        said = alarm["AlarmDescription"]["Fn::Sub"]
+        found = re.search(r"Runbook: \$\{RunbookUrl\}/([a-z-]+\.md)$", said)
+        assert found is not None, name
+        assert (RUNBOOK / found[1]).is_file(), found[1]
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+
+
+def test_the_alarms_watch_these_metrics(template: dict[str, Any]) -> None:
+    watched = {
+        name: (alarm["Namespace"], alarm["MetricName"], alarm["Dimensions"][0]["Name"])
+        for name, alarm in alarms(template).items()
+    }
+
+    assert watched == {
+        "QueueAgeAlarm": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName"),
+        "BacklogAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
+        "DeadLettersAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName"),
+        "DeadLetterExpiryAlarm": (
+            "zeroidle",
+            "zeroidle_dead_letter_expires_in_seconds",
+            "QueueName",
+        ),
+        "WatchAlarm": ("AWS/Lambda", "Errors", "FunctionName"),
+        "ThrottlesAlarm": ("AWS/Lambda", "Throttles", "FunctionName"),
+        "ErrorsAlarm": ("AWS/Lambda", "Errors", "FunctionName"),
+        "PartialFailuresAlarm": ("zeroidle", "zeroidle_partial_failures_total", "FunctionName"),
+        "DependencyDownAlarm": ("zeroidle", "zeroidle_dependency_down_total", "FunctionName"),
+        "NearTimeoutAlarm": ("AWS/Lambda", "Duration", "FunctionName"),
+        "SpendAlarm": ("AWS/Lambda", "Duration", "FunctionName"),
+    }
+
+
+def test_the_near_timeout_alarm_warns_at_nine_tenths(template: dict[str, Any]) -> None:
+    seconds = template["Mappings"]["VisibilityByTimeout"]
+
+    assert {timeout: one["WarnMs"] for timeout, one in seconds.items()} == {
+        timeout: 900 * int(timeout) for timeout in seconds
+    }
+
+
+def test_a_private_network_leads_to_three_endpoints_and_nowhere_else(
+    template: dict[str, Any],
+) -> None:
+    private = {
+        resource["Type"]
+        for resource in template["Resources"].values()
+        if resource.get("Condition") == "Private"
+    }
+    endpoints = {
+        resource["Properties"]["ServiceName"]["Fn::Sub"].rsplit(".", 1)[1]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::EC2::VPCEndpoint"
+    }
+
+    assert private == {
+        "AWS::IAM::Policy",
+        "AWS::EC2::VPC",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::RouteTable",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::EC2::SecurityGroup",
+        "AWS::EC2::VPCEndpoint",
+    }
+    assert endpoints == {"sqs", "dynamodb", "s3"}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::EC2::VPCEndpoint":
+            [statement] = resource["Properties"]["PolicyDocument"]["Statement"]
+            assert statement["Resource"] != "*"
+
+
+def test_what_is_sent_means_the_same_and_fits(template: dict[str, Any]) -> None:
+    sent, problems = decode_str(deploy.compact())
+
+    assert not problems
+    assert json.loads(json.dumps(sent)) == template
+    assert len(deploy.compact().encode()) <= 51_200
+
+
+def test_a_release_changes_with_the_function_and_with_nothing_else() -> None:
+    given = deploy.defaults()
+    before = deploy.release(given)
+
+    for name, value in {
+        "ImageUri": "another",
+        "MemoryMb": "2048",
+        "TimeoutSeconds": "60",
+        "Threads": "3",
+        "Network": "private",
+        "EncryptionKey": "stack",
+    }.items():
+        assert deploy.release({**given, name: value}) != before, name
+    for name, value in {
+        "MaximumConcurrency": "99",
+        "ReservedConcurrency": "100",
+        "BatchSize": "5",
+        "AlarmBacklog": "5",
+        "ReadQueue": "false",
+    }.items():
+        assert deploy.release({**given, name: value}) == before, name
+    assert deploy.release(given, after="2") != before
 
 
 def test_completion_events_are_off_unless_asked_for(template: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ def test_the_parameters_follow_from_the_profile_and_the_wishes() -> None:
         "BatchingWindowSeconds": "2",  # 10 jobs at 4 a second
         "TimeoutSeconds": "60",  # 1.5 * (14.0 + 21.5) s = 53 s
         "MaximumConcurrency": "10",  # 1.75 s * (4/s + 1000 / 600 s) = 9.9
-        "ReserveConcurrency": "true",
+        "ReservedConcurrency": "10",
     }
 
 
@@ -56,4 +56,4 @@ def test_the_budget_caps_the_concurrency_and_a_peak_it_cannot_pay_is_told() -> N
 
 
 def test_an_account_without_room_reserves_nothing() -> None:
-    assert tuned(account_limit=10, jobs_per_s=100).parameters["ReserveConcurrency"] == "false"
+    assert tuned(account_limit=10, jobs_per_s=100).parameters["ReservedConcurrency"] == "0"

@@ -1,0 +1,191 @@
+"""Each role of the stack runs its command on the emulator, which enforces IAM; and nothing else."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from zeroidle_contract import Classify, Document, Job
+from zeroidle_ops.forget import forget
+from zeroidle_ops.jobs import read_failures, read_job
+from zeroidle_ops.redrive import Redrive
+from zeroidle_ops.stack.emulator import REGION
+from zeroidle_ops.stack.local import LocalStack
+from zeroidle_ops.stack.target import Target
+from zeroidle_ops.watch_handler import METRIC, look
+
+pytestmark = pytest.mark.emulator
+
+BATCHES = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+"""The emulator asks for permissions named after the batch calls; IAM has none of that name."""
+
+
+class Assumed:
+    """A target that acts as one of the stack's roles, and the calls it made."""
+
+    def __init__(self, root: Target, role: str) -> None:
+        sts = root.session.client("sts", endpoint_url=root.endpoint)
+        arn = self._outputs(root)[f"{role}RoleArn"]
+        self._allow_batches(root, arn.rsplit("/", 1)[1])
+        held = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        sts.close()
+        session = boto3.Session(
+            aws_access_key_id=held["AccessKeyId"],
+            aws_secret_access_key=held["SecretAccessKey"],
+            aws_session_token=held["SessionToken"],
+            region_name=REGION,
+        )
+        self.target = Target(stack_name=root.stack_name, session=session, endpoint=root.endpoint)
+
+    @staticmethod
+    def _outputs(root: Target) -> dict[str, str]:
+        [stack] = root.cloudformation.describe_stacks(StackName=root.stack_name)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    @staticmethod
+    def _allow_batches(root: Target, role: str) -> None:
+        """Give the batch calls exactly where the role has the call for one message."""
+        documents = [
+            root.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in root.iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ]
+        for attached in root.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            version = root.iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]
+            documents.append(
+                root.iam.get_policy_version(
+                    PolicyArn=attached["PolicyArn"], VersionId=version["DefaultVersionId"]
+                )["PolicyVersion"]["Document"]
+            )
+        granted: list[dict[str, Any]] = []
+        for document in documents:
+            read: Any = json.loads(document) if isinstance(document, str) else document
+            for statement in read["Statement"]:
+                actions = statement["Action"]
+                actions = [actions] if isinstance(actions, str) else actions
+                batches = [batch for batch, one in BATCHES.items() if one in actions]
+                if batches:
+                    granted.append({**statement, "Action": batches})
+        if granted:
+            root.iam.put_role_policy(
+                RoleName=role,
+                PolicyName="emulator-batch-actions",
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": granted}),
+            )
+
+
+@pytest.fixture
+def acting(target: Target) -> Iterator[Callable[[str], Target]]:
+    made: list[Target] = []
+
+    def act(role: str) -> Target:
+        made.append(Assumed(target, role).target)
+        return made[-1]
+
+    yield act
+    for one in made:
+        one.close()
+
+
+def a_job(text: str = "a document") -> Job:
+    return Job(
+        job_id=uuid.uuid4().hex,
+        task=Classify(labels=("a", "b")),
+        document=Document(text=text),
+    )
+
+
+def test_a_producer_publishes_also_through_the_bucket_and_reads_results(
+    acting: Callable[[str], Target],
+) -> None:
+    small, large = a_job(), a_job("a large document " * 10_000)
+    with acting("Producer").producer() as producer:
+        submissions = producer.submit_many([small, large])
+        results = producer.wait([small.job_id], timeout_s=30)
+
+    assert [one.error for one in submissions] == [None, None]
+    assert small.job_id in results
+
+
+def test_an_operator_reads_jobs_and_failures(
+    acting: Callable[[str], Target], target: Target
+) -> None:
+    job = a_job()
+    with target.producer() as producer:
+        producer.submit(job)
+        producer.wait([job.job_id], timeout_s=30)
+
+    assert read_job(acting("Operator"), job.job_id, tenant=None).result.job_id == job.job_id
+    read_failures(acting("Operator"))
+
+
+def test_redrive_inspects_plans_and_discards(
+    acting: Callable[[str], Target], target: Target
+) -> None:
+    body = "not a job " + hashlib.sha256(b"x").hexdigest()
+    target.sqs.send_message(QueueUrl=target.stack.dead_letter_queue_url, MessageBody=body)
+    acted = acting("Redrive")
+    redrive = Redrive(
+        stack=acted.stack, operator="test", sqs=acted.sqs, dynamodb=acted.dynamodb, s3=acted.s3
+    )
+
+    plan = redrive.plan(where="message_id != ''", reason="a test")
+    outcome = redrive.discard(plan.plan_id)
+
+    assert outcome.is_complete
+
+
+def test_a_job_is_forgotten(acting: Callable[[str], Target], target: Target) -> None:
+    job = a_job("a large document " * 10_000)
+    with target.producer() as producer:
+        producer.submit(job)
+
+    assert forget(acting("Forget"), job.job_id, tenant=None, now=datetime.now(UTC)).objects == 1
+
+
+@pytest.mark.parametrize("role", ["Producer", "Operator", "Forget", "ScaleOperator"])
+def test_only_redrive_takes_dead_letters(acting: Callable[[str], Target], role: str) -> None:
+    acted = acting(role)
+    names = acted.stack
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        acted.sqs.receive_message(QueueUrl=names.dead_letter_queue_url)
+
+
+@pytest.mark.parametrize("role", ["Operator", "Redrive", "Forget", "ScaleOperator"])
+def test_only_producers_and_the_function_read_documents(
+    acting: Callable[[str], Target], role: str
+) -> None:
+    acted = acting(role)
+    names = acted.stack
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        acted.s3.get_object(Bucket=names.bucket_name, Key="tenants/-/documents/a/b.txt")
+
+
+def test_the_watch_tells_how_long_the_oldest_dead_letter_has(
+    running: LocalStack, target: Target
+) -> None:
+    url = target.stack.dead_letter_queue_url
+    environ = {
+        "ZEROIDLE_QUEUE_URL": target.stack.queue_url,
+        "ZEROIDLE_DEAD_LETTER_QUEUE_URL": url,
+        "ZEROIDLE_DEAD_LETTER_QUEUE_ARN": target.stack.dead_letter_queue_arn,
+        "ZEROIDLE_OPS_TABLE": target.stack.ops_table_name,
+    }
+    target.sqs.send_message(QueueUrl=url, MessageBody="a dead letter")
+
+    line = look(environ, sqs=target.sqs, dynamodb=target.dynamodb)
+
+    assert line is not None
+    assert line["seen"] >= 1
+    assert 1_209_600 - 300 < line[METRIC] <= 1_209_600
