@@ -29,12 +29,19 @@ def is_open(port: int) -> bool:
 
 
 def living_processes(group: int) -> list[str]:
-    """The processes of a group, but for the dead that nobody has reaped yet."""
+    """The processes of a group, but for the dead that nobody has reaped yet.
+
+    In brackets stand those that are just ending: their memory, and so their command line, is gone.
+    """
     listed = subprocess.run(
         ["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True
     )
     fields = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    return [args for pgid, state, args in fields if int(pgid) == group and state[0] != "Z"]
+    return [
+        args
+        for pgid, state, args in fields
+        if int(pgid) == group and state[0] != "Z" and not args.startswith("[")
+    ]
 
 
 def submit_and_wait(target: Target, job_id: str) -> Status:
