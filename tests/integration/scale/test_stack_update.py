@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from zeroidle_ops.scale.actuator import Actuator
-from zeroidle_ops.stack.deploy import template
+from zeroidle_ops.stack.deploy import compact
 from zeroidle_ops.stack.target import Target
 from zeroidle_producer.clock import SystemClock
 
@@ -18,7 +18,7 @@ def update(target: Target, **changed: str) -> None:
     described = target.cloudformation.describe_stacks(StackName=target.stack_name)["Stacks"][0]
     target.cloudformation.update_stack(
         StackName=target.stack_name,
-        TemplateBody=template(),
+        TemplateBody=compact(),
         Parameters=[
             {"ParameterKey": key, "ParameterValue": changed.get(key, value)}
             for one in described["Parameters"]
