@@ -4,18 +4,16 @@ Data goes to stdout, progress to stderr. Exit codes: 0 done, 1 error, 2 usage, 3
 breached, 4 nothing to do, 5 no valid measurement. Does not import Locust.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
-from rich.console import Console, RenderableType
+from cyclopts import App, Parameter
 
-from zeroidle_loadtest.conclusion import ERROR, exit_code
+from zeroidle_loadtest.conclusion import exit_code
 from zeroidle_loadtest.driving import Drive
 from zeroidle_loadtest.errors import LoadTestError, UsageError
 from zeroidle_loadtest.explaining import explain
@@ -23,11 +21,10 @@ from zeroidle_loadtest.record import RunRecord, read_run
 from zeroidle_loadtest.scenario import load_scenario
 from zeroidle_loadtest.slo import load_slo
 from zeroidle_loadtest.summary import summary_json, summary_table
-from zeroidle_ops.errors import UsageError as OpsUsageError
+from zeroidle_ops.console import run_command, show, tell
 from zeroidle_ops.stack.local import LocalStack, local_stack
 from zeroidle_ops.stack.local_deployment import DEFAULT_MODEL, Settings
 
-USAGE = 2
 RESULTS = Path("build/loadtest")
 
 app = App(
@@ -142,36 +139,8 @@ def _write_pages(folder: Path, record: RunRecord) -> None:
         tell(f"there is no report: {error}")
 
 
-def show(value: dict[str, Any], table: RenderableType, *, json: bool) -> None:
-    """Data, to stdout."""
-    console = Console(soft_wrap=json)
-    if json:
-        console.print_json(data=value, indent=2)
-    else:
-        console.print(table, markup=False, highlight=False)
-
-
-def tell(line: str) -> None:
-    """Progress, to stderr."""
-    Console(stderr=True).print(line, style="dim", markup=False, highlight=False)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code. Expected errors are one sentence on stderr."""
-    try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except (CycloptsError, UsageError, OpsUsageError) as error:
-        return _fail(str(error), USAGE)
-    except KeyboardInterrupt:
-        return _fail("interrupted", ERROR)
-    except Exception as error:
-        sentence = explain(error)
-        if sentence is None:
-            raise
-        return _fail(sentence, ERROR)
-    return int(code or 0)
-
-
-def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(f"zeroidle-load: {sentence}\n")
-    return code
+    """Run the command and return its exit code."""
+    return run_command(
+        app, arguments, program="zeroidle-load", explain=explain, usage_errors=(UsageError,)
+    )

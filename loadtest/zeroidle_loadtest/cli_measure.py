@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from zeroidle_loadtest import surroundings
-from zeroidle_loadtest.cli import RESULTS, show, tell
+from zeroidle_loadtest.cli import RESULTS
 from zeroidle_loadtest.conclusion import exit_code
 from zeroidle_loadtest.driving import Drive, new_run_id
 from zeroidle_loadtest.errors import UsageError
@@ -15,6 +15,7 @@ from zeroidle_loadtest.price_bound import price_bound
 from zeroidle_loadtest.record import PROFILE_FILE, read_run
 from zeroidle_loadtest.scenario import Constant, load_scenario
 from zeroidle_loadtest.summary import summary_json, summary_table
+from zeroidle_ops.console import show, tell
 
 MOST_REQUESTS = 1000
 

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from zeroidle_loadtest.analysis import read_measured
-from zeroidle_loadtest.cli import show, tell
 from zeroidle_loadtest.comparison import Comparison, Row
 from zeroidle_loadtest.comparison import compare as compare_runs
 from zeroidle_loadtest.conclusion import DONE, INVALID, PARTIAL
@@ -24,6 +23,7 @@ from zeroidle_loadtest.report.words import (
     usd_with_range,
 )
 from zeroidle_loadtest.report.writing import Written, write_report
+from zeroidle_ops.console import show, tell
 
 Json = Annotated[bool, Parameter(help="Print JSON instead of a table.")]
 

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zeroidle_loadtest.cli import HERE, SloFile, Where, show, tell
+from zeroidle_loadtest.cli import HERE, SloFile, Where
 from zeroidle_loadtest.conclusion import DONE, INVALID, PARTIAL
 from zeroidle_loadtest.driving import Drive, new_run_id
 from zeroidle_loadtest.errors import UsageError
@@ -19,6 +19,7 @@ from zeroidle_loadtest.scenario import Scenario, load_scenario
 from zeroidle_loadtest.slo import load_slo
 from zeroidle_loadtest.sweep import Answer, Bounds, Tried, Verdict, open_ledger
 from zeroidle_loadtest.sweep import sweep as find
+from zeroidle_ops.console import show, tell
 
 _PAUSE_S = 1.0
 

@@ -4,7 +4,6 @@ Data goes to stdout, progress to stderr. Exit codes: 0 done, 1 error, 2 usage, 3
 threshold breached, 4 nothing to do, 5 invalid measurement.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
-from cyclopts import App, CycloptsError, Parameter
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from cyclopts import App, Parameter
 
 from zeroidle_contract import Entity, Result, Status, load_prices
 from zeroidle_ops import render
+from zeroidle_ops.console import DONE, NOTHING_TO_DO, PARTIAL, progress, run_command, show, tell
 from zeroidle_ops.demo import DemoReport, run_demo
 from zeroidle_ops.demo_report import demo_json, demo_table
 from zeroidle_ops.errors import UsageError, explain
@@ -29,8 +27,6 @@ from zeroidle_ops.stack.local_deployment import DEFAULT_MODEL, Settings
 from zeroidle_ops.stack.target import Target
 from zeroidle_ops.submission import build_task, read_jobs, read_schema
 from zeroidle_producer import Producer, WaitTimeoutError
-
-DONE, ERROR, USAGE, PARTIAL, NOTHING_TO_DO = range(5)
 
 app = App(
     name="zeroidle",
@@ -119,9 +115,9 @@ def up(*, model: Model = DEFAULT_MODEL, json: Json = False) -> int:
     Example: `zeroidle local up --model build/models/my-model.gguf`
     """
     stack = LocalStack()
-    stack.up(Settings(model=model), progress=_tell)
+    stack.up(Settings(model=model), progress=tell)
     state = stack.status()
-    _show(
+    show(
         {"endpoint": state.endpoint, "stack": state.stack_name, "model": state.model},
         f"{state.stack_name} runs at {state.endpoint} with {state.model}; logs in {stack.logs}",
         json=json,
@@ -136,7 +132,7 @@ def down(*, json: Json = False) -> int:
     Example: `zeroidle local down`
     """
     stopped = LocalStack().down()
-    _show({"stopped": stopped}, "stopped" if stopped else "no local stack runs", json=json)
+    show({"stopped": stopped}, "stopped" if stopped else "no local stack runs", json=json)
     return DONE if stopped else NOTHING_TO_DO
 
 
@@ -149,7 +145,7 @@ def status(*, json: Json = False) -> int:
     stack = LocalStack()
     names = stack.target().stack
     state = stack.status()
-    _show(
+    show(
         {"endpoint": state.endpoint, "model": state.model, **names.model_dump()},
         f"{state.stack_name} runs at {state.endpoint} with {state.model}; logs in {stack.logs}",
         json=json,
@@ -172,22 +168,22 @@ def demo(
     Example: `zeroidle demo --json > report.json`
     """
     chosen = load_samples(samples)
-    with local_stack(Settings(model=model), keep=keep, progress=_tell) as target:
+    with local_stack(Settings(model=model), keep=keep, progress=tell) as target:
         report = _follow_demo(target.producer(), chosen)
     prices = load_prices()
-    _show(demo_json(report, prices), demo_table(report, prices), json=json)
+    show(demo_json(report, prices), demo_table(report, prices), json=json)
     return DONE if report.failed == 0 else PARTIAL
 
 
 def _follow_demo(producer: Producer, samples: Sequence[Sample]) -> DemoReport:
-    with _progress() as progress:
+    with progress() as bars:
         sets = Counter(sample.set_name for sample in samples)
-        bars = {name: progress.add_task(name, total=count) for name, count in sets.items()}
+        bar_of = {name: bars.add_task(name, total=count) for name, count in sets.items()}
         return run_demo(
             producer,
             samples,
             timeout_s=1800,
-            on_ended=lambda sample, _: progress.advance(bars[sample.set_name]),
+            on_ended=lambda sample, _: bars.advance(bar_of[sample.set_name]),
             check=LocalStack().check_function,
         )
 
@@ -238,13 +234,13 @@ def submit(
         raise UsageError("--task is missing: say what to do with the document")
     jobs = read_jobs(file, task=build_task(task, fields) if task else None, tenant=tenant)
     if not jobs:
-        _tell(f"{file} holds nothing to submit")
+        tell(f"{file} holds nothing to submit")
         return NOTHING_TO_DO
     producer = options.target().producer(tenant)
     submissions = producer.submit_many(jobs)
     accepted = [one.job_id for one in submissions if one.error is None]
     results = _await(producer, accepted, timeout_s) if wait else []
-    _show(
+    show(
         render.submitted_json(submissions, results, load_prices()),
         render.submitted_table(submissions, results, load_prices()),
         json=options.json,
@@ -258,14 +254,14 @@ def submit(
 def _await(producer: Producer, job_ids: Sequence[str], timeout_s: float) -> list[Result]:
     """The results of those jobs that ended in time."""
     results = []
-    with _progress() as progress:
-        bar = progress.add_task("waiting", total=len(job_ids))
+    with progress() as bars:
+        bar = bars.add_task("waiting", total=len(job_ids))
         try:
             for result in producer.as_completed(job_ids, timeout_s):
                 results.append(result)
-                progress.advance(bar)
+                bars.advance(bar)
         except WaitTimeoutError as error:
-            _tell(f"{error}; look at one with `zeroidle job {error.pending[0]}`")
+            tell(f"{error}; look at one with `zeroidle job {error.pending[0]}`")
     return results
 
 
@@ -283,7 +279,7 @@ def job(
     Example: `zeroidle job claim-4711 --stack prod --tenant claims`
     """
     story, prices = read_job(options.target(), job_id, tenant=tenant), load_prices()
-    _show(
+    show(
         render.job_json(story, prices, show_output=show_output),
         render.job_table(story, prices, show_output=show_output),
         json=options.json,
@@ -298,49 +294,10 @@ def failures(*, options: Options = Options()) -> int:
     Example: `zeroidle failures --stack prod`
     """
     found = read_failures(options.target())
-    _show(render.failures_json(found), render.failures_table(found), json=options.json)
+    show(render.failures_json(found), render.failures_table(found), json=options.json)
     return DONE
 
 
-def _show(value: dict[str, Any], table: RenderableType, *, json: bool) -> None:
-    console = Console(soft_wrap=json)
-    if json:
-        console.print_json(data=value, indent=2)
-    else:
-        console.print(table, markup=False, highlight=False)
-
-
-def _tell(line: str) -> None:
-    Console(stderr=True).print(line, style="dim", markup=False, highlight=False)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code. Expected errors are one sentence on stderr."""
-    try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except (CycloptsError, UsageError) as error:
-        return _fail(str(error), USAGE)
-    except KeyboardInterrupt:
-        return _fail("interrupted", ERROR)
-    except Exception as error:
-        sentence = explain(error)
-        if sentence is None:
-            raise
-        return _fail(sentence, ERROR)
-    return int(code or 0)
-
-
-def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(f"zeroidle: {sentence}\n")
-    return code
+    """Run the command and return its exit code."""
+    return run_command(app, arguments, program="zeroidle", explain=explain)

@@ -1,18 +1,15 @@
 """`zeroidle deploy`: reads arguments, shows, asks, calls the library, prints."""
 
-import functools
-import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated, ParamSpec
+from collections.abc import Sequence
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from zeroidle_ops.cli import DONE, NOTHING_TO_DO, Options
-from zeroidle_ops.cli import _show as show
-from zeroidle_ops.cli import _tell as tell
-from zeroidle_ops.errors import NothingToDeployError, UsageError
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, ask, show, tell
+from zeroidle_ops.errors import UsageError
 from zeroidle_ops.stack.deployment import TIMEOUT_S, Deployment, Prepared, Wanted
 from zeroidle_ops.stack.destruction import destroy as destroy_stack
 from zeroidle_ops.stack.destruction import held_messages, kept_names
@@ -40,25 +37,9 @@ DailyUsd = Annotated[
 ]
 Yes = Annotated[bool, Parameter(name="--yes", help="Do not ask.")]
 NO_OPTIONS = Options()
-P = ParamSpec("P")
-
-
-def _tells_nothing_to_do(command: Callable[P, int]) -> Callable[P, int]:
-    """Exit code 4 where there is nothing to do."""
-
-    @functools.wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
-        try:
-            return command(*args, **kwargs)
-        except NothingToDeployError as nothing:
-            tell(str(nothing))
-            return NOTHING_TO_DO
-
-    return wrapper
 
 
 @deploy.command
-@_tells_nothing_to_do
 def plan(
     *,
     options: Options = NO_OPTIONS,
@@ -79,7 +60,6 @@ def plan(
 
 
 @deploy.command
-@_tells_nothing_to_do
 def apply(
     *,
     options: Options = NO_OPTIONS,
@@ -100,7 +80,7 @@ def apply(
     prepared = deployment.prepare(_wanted(image, values, tags, daily_usd))
     try:
         Console(stderr=True).print(_prepared_table(prepared))
-        _ask("Execute this change set?", yes=yes)
+        ask("Execute this change set?", yes=yes)
     except BaseException:
         deployment.discard(prepared)
         raise
@@ -124,7 +104,7 @@ def rollback(
     """
     deployment = Deployment(options.target(), tell=tell)
     serving, chosen = deployment.rollback_target(to)
-    _ask(f"Version {serving} serves. Let version {chosen} serve instead?", yes=yes)
+    ask(f"Version {serving} serves. Let version {chosen} serve instead?", yes=yes)
     deployment.rollback(chosen)
     show(
         {"from": serving, "to": chosen},
@@ -135,7 +115,6 @@ def rollback(
 
 
 @deploy.command
-@_tells_nothing_to_do
 def destroy(
     *,
     options: Options = NO_OPTIONS,
@@ -152,7 +131,7 @@ def destroy(
     held, kept = held_messages(target), kept_names(target)
     if lose_messages and held.total:
         tell(f"{held.queue} messages and {held.dead_letter_queue} dead letters will be LOST")
-    _ask(f"Delete stack {target.stack_name!r}?", yes=yes)
+    ask(f"Delete stack {target.stack_name!r}?", yes=yes)
     destroy_stack(target, lose_messages=lose_messages, timeout_s=TIMEOUT_S, tell=tell)
     lines = [f"stack {target.stack_name!r} is gone", *(f"{name} stays" for name in kept)]
     show({"deleted": target.stack_name, "kept": kept}, "\n".join(lines), json=options.json)
@@ -178,16 +157,6 @@ def _pairs(option: str, told: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"{option} {one}: it must be Name=Value")
         pairs[name] = value
     return pairs
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on: give --yes")
-    Console(stderr=True).print(f"{question} [y/N] ", end="", markup=False)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise UsageError("nothing was done")
 
 
 def _prepared_json(prepared: Prepared) -> dict[str, object]:

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from zeroidle_ops.cli import DONE, PARTIAL, Options
-from zeroidle_ops.cli import _show as show
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, PARTIAL, show
 from zeroidle_ops.doctor.doctor import examine
 from zeroidle_ops.doctor.finding import Finding
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from zeroidle_contract import load_prices
-from zeroidle_ops.cli import DONE, Options
-from zeroidle_ops.cli import _show as show
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, show
 from zeroidle_ops.errors import OpsError
 from zeroidle_ops.observe.exporter import serve
 from zeroidle_ops.observe.observer import Observer

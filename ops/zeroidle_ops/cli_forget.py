@@ -1,15 +1,12 @@
 """`zeroidle forget`: reads arguments, asks, calls the library, prints."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
-from zeroidle_ops.cli import DONE, PARTIAL, Options, Tenant
-from zeroidle_ops.cli import _show as show
-from zeroidle_ops.errors import UsageError
+from zeroidle_ops.cli import Options, Tenant
+from zeroidle_ops.console import DONE, PARTIAL, ask, show
 from zeroidle_ops.forget import Forgotten
 from zeroidle_ops.forget import forget as forget_job
 
@@ -33,19 +30,10 @@ def forget(
     Example: `zeroidle forget claim-4711 --stack prod --tenant claims`
     """
     target = options.target()
-    if not yes:
-        _ask(f"Delete all of job {job_id!r} in stack {target.stack_name!r}, for good?")
+    ask(f"Delete all of job {job_id!r} in stack {target.stack_name!r}, for good?", yes=yes)
     done = forget_job(target, job_id, tenant=tenant, now=datetime.now(UTC))
     show(_as_json(done), _told(done), json=options.json)
     return DONE if done.runs_until is None else PARTIAL
-
-
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on: give --yes")
-    Console(stderr=True).print(f"{question} [y/N] ", end="", markup=False)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise UsageError("nothing was done")
 
 
 def _as_json(done: Forgotten) -> dict[str, object]:

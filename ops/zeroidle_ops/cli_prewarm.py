@@ -9,10 +9,8 @@ from rich.table import Table
 
 from zeroidle_contract import load_prices
 from zeroidle_contract.profile import ServiceProfile
-from zeroidle_ops.cli import DONE, NOTHING_TO_DO, PARTIAL, Options
-from zeroidle_ops.cli import _show as show
-from zeroidle_ops.cli import _tell as tell
-from zeroidle_ops.cli_redrive import _ask as ask
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, NOTHING_TO_DO, PARTIAL, ask, show, tell
 from zeroidle_ops.errors import UsageError
 from zeroidle_ops.prewarm.provisioning import Provisioning, ProvisioningPlan
 from zeroidle_ops.prewarm.schedule import Schedule, lead_time

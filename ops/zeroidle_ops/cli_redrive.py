@@ -1,22 +1,19 @@
 """`zeroidle redrive`: reads arguments, calls the library, prints."""
 
-import functools
 import getpass
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from zeroidle_ops.cli import DONE, NOTHING_TO_DO, PARTIAL, Options
-from zeroidle_ops.cli import _show as show
-from zeroidle_ops.cli import _tell as tell
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, NOTHING_TO_DO, PARTIAL, ask, show, tell
 from zeroidle_ops.errors import UsageError
-from zeroidle_ops.redrive import MoveTask, NothingToDoError, Outcome, Pace, Redrive
+from zeroidle_ops.redrive import MoveTask, Outcome, Pace, Redrive
 from zeroidle_ops.redrive import Progress as Moving
 from zeroidle_ops.redrive.filter import EVERYTHING
 from zeroidle_ops.redrive.rendering import (
@@ -45,25 +42,9 @@ Yes = Annotated[bool, Parameter(name="--yes", help="Do not ask.")]
 Rate = Annotated[float, Parameter(name="--rate", help="Messages a second, at most.")]
 STOPPING = "stopping after this chunk; Ctrl-C again to give up at once"
 NO_OPTIONS = Options()
-P = ParamSpec("P")
-
-
-def _tells_nothing_to_do(command: Callable[P, int]) -> Callable[P, int]:
-    """Exit code 4 where there is nothing to do."""
-
-    @functools.wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> int:
-        try:
-            return command(*args, **kwargs)
-        except NothingToDoError as nothing:
-            tell(str(nothing))
-            return NOTHING_TO_DO
-
-    return wrapper
 
 
 @redrive.command
-@_tells_nothing_to_do
 def inspect(
     *,
     options: Options = NO_OPTIONS,
@@ -81,7 +62,6 @@ def inspect(
 
 
 @redrive.command
-@_tells_nothing_to_do
 def plan(
     *,
     reason: Annotated[str, Parameter(help="Why; it stands in the plan for ever.")],
@@ -110,7 +90,6 @@ def plan(
 
 
 @redrive.command
-@_tells_nothing_to_do
 def apply(
     plan_id: Annotated[str | None, Parameter(help="The plan's id.")] = None,
     /,
@@ -142,7 +121,7 @@ def apply(
         return _move_natively(library, options, int(_positive(rate)), yes=yes)
     chosen = library.load(plan_id)
     Console(stderr=True).print(plan_table(chosen))
-    _ask(
+    ask(
         f"Archive, send and delete {chosen.count} messages: {canary} first, then up to {rate:g} a "
         "second?",
         yes=yes,
@@ -156,7 +135,6 @@ def apply(
 
 
 @redrive.command
-@_tells_nothing_to_do
 def discard(plan_id: PlanId, /, *, options: Options = NO_OPTIONS, yes: Yes = False) -> int:
     """Archive and delete a plan's messages. `restore` brings them back.
 
@@ -165,14 +143,13 @@ def discard(plan_id: PlanId, /, *, options: Options = NO_OPTIONS, yes: Yes = Fal
     library = _redrive(options)
     chosen = library.load(plan_id)
     Console(stderr=True).print(plan_table(chosen))
-    _ask(f"Archive and delete {chosen.count} messages?", yes=yes)
+    ask(f"Archive and delete {chosen.count} messages?", yes=yes)
     with stoppable(STOPPING) as should_stop, _following(chosen.count) as follow:
         outcome = library.discard(plan_id, on_progress=follow, should_stop=should_stop)
     return _end(outcome, options)
 
 
 @redrive.command
-@_tells_nothing_to_do
 def restore(plan_id: PlanId, /, *, options: Options = NO_OPTIONS, yes: Yes = False) -> int:
     """Bring a plan's archived messages back into the dead-letter queue, except for done jobs.
 
@@ -180,7 +157,7 @@ def restore(plan_id: PlanId, /, *, options: Options = NO_OPTIONS, yes: Yes = Fal
     """
     library = _redrive(options)
     status_now = library.status(plan_id)
-    _ask(
+    ask(
         f"Send up to {status_now.sent + status_now.dropped} archived messages back to the "
         "dead-letter queue?",
         yes=yes,
@@ -206,7 +183,6 @@ def status(plan_id: PlanId, /, *, options: Options = NO_OPTIONS) -> int:
 
 
 @redrive.command
-@_tells_nothing_to_do
 def abort(
     plan_id: PlanId,
     /,
@@ -224,7 +200,6 @@ def abort(
 
 
 @redrive.command
-@_tells_nothing_to_do
 def reconcile(*, options: Options = NO_OPTIONS) -> int:
     """Mark as failed the rows of jobs that SQS itself moved to the dead-letter queue.
 
@@ -240,7 +215,7 @@ def reconcile(*, options: Options = NO_OPTIONS) -> int:
 
 
 def _move_natively(library: Redrive, options: Options, rate_per_s: int, *, yes: bool) -> int:
-    _ask(
+    ask(
         f"Let SQS move ALL messages, {rate_per_s} a second: no filter, no archive, no brake?",
         yes=yes,
     )
@@ -280,16 +255,6 @@ def _positive(rate: float) -> float:
     if rate <= 0:
         raise UsageError("--rate must be above 0")
     return rate
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on: give --yes")
-    Console(stderr=True).print(f"{question} [y/N] ", end="", markup=False)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise UsageError("nothing was done")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import getpass
 import json as json_text
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +11,10 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from zeroidle_contract.profile import ServiceProfile
-from zeroidle_ops.cli import DONE, NOTHING_TO_DO, Options
-from zeroidle_ops.cli import _show as show
-from zeroidle_ops.cli import _tell as tell
-from zeroidle_ops.cli_redrive import _ask as ask
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, NOTHING_TO_DO, ask, show, tell
 from zeroidle_ops.errors import UsageError
 from zeroidle_ops.scale.controller import TICK_S, Controller, Tick
-from zeroidle_ops.scale.errors import NotPausedError, PausedAlreadyError
 from zeroidle_ops.scale.law import Policy
 from zeroidle_ops.scale.observer import ServiceTime
 from zeroidle_ops.stopping import stoppable
@@ -59,25 +56,51 @@ Reason = Annotated[str, Parameter(name="--reason", help="Why; colleagues read it
 Yes = Annotated[bool, Parameter(name="--yes", help="Do not ask.")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Law:
+    """Options of what decides: the policy, and what is known of an invocation."""
+
+    least: Least = DEFAULT.least
+    most: Most = DEFAULT.most
+    drain_target_s: Drain = DEFAULT.drain_target_s
+    budget: Budget = None
+    seconds_per_invocation: Seconds = ServiceTime.seconds
+    profile: Profile = None
+
+    def policy(self) -> Policy:
+        """Raises PolicyError."""
+        return Policy(
+            least=self.least,
+            most=self.most,
+            drain_target_s=self.drain_target_s,
+            budget_usd_per_hour=self.budget,
+        )
+
+    def service_time(self) -> ServiceTime:
+        """Measured, where there is a profile."""
+        if self.seconds_per_invocation <= 0:
+            raise UsageError("--seconds-per-invocation must be above 0")
+        if self.profile is None:
+            return ServiceTime(seconds=self.seconds_per_invocation)
+        largest = ServiceProfile.load(self.profile).of().batches[-1]
+        return ServiceTime(seconds=largest.seconds.p50, is_measured=True)
+
+
+SHIPPED_LAW = Law()
+
+
 @scale.command
 def recommend(
     *,
     options: Options = NO_OPTIONS,
-    least: Least = DEFAULT.least,
-    most: Most = DEFAULT.most,
-    drain_target_s: Drain = DEFAULT.drain_target_s,
-    budget: Budget = None,
-    seconds_per_invocation: Seconds = ServiceTime.seconds,
-    profile: Profile = None,
+    law: Law = SHIPPED_LAW,
 ) -> int:
     """Say what the controller would do now, and why. Changes nothing.
 
     Example: `zeroidle scale recommend --stack prod --most 200 --budget-usd-per-hour 20`
     """
-    policy = Policy(
-        least=least, most=most, drain_target_s=drain_target_s, budget_usd_per_hour=budget
-    )
-    tick = _controller(options, policy, _service_time(profile, seconds_per_invocation)).recommend()
+    tick = _controller(options, law.policy(), law.service_time()).recommend()
     show(_tick_json(tick), _tick_table(tick), json=options.json)
     return DONE
 
@@ -86,12 +109,7 @@ def recommend(
 def run(
     *,
     options: Options = NO_OPTIONS,
-    least: Least = DEFAULT.least,
-    most: Most = DEFAULT.most,
-    drain_target_s: Drain = DEFAULT.drain_target_s,
-    budget: Budget = None,
-    seconds_per_invocation: Seconds = ServiceTime.seconds,
-    profile: Profile = None,
+    law: Law = SHIPPED_LAW,
     every_s: Annotated[float, Parameter(help="Seconds between two looks.")] = TICK_S,
     yes: Yes = False,
 ) -> int:
@@ -101,13 +119,11 @@ def run(
 
     Example: `zeroidle scale run --stack prod --most 200 --budget-usd-per-hour 20`
     """
-    policy = Policy(
-        least=least, most=most, drain_target_s=drain_target_s, budget_usd_per_hour=budget
-    )
+    policy = law.policy()
     if not 0 < every_s <= policy.stale_after_s:
         raise UsageError(f"--every-s must be above 0, and at most {policy.stale_after_s:g}")
-    controller = _controller(options, policy, _service_time(profile, seconds_per_invocation))
-    ask(f"Set the mapping's limit between {least} and {most} every {every_s:g} s?", yes=yes)
+    controller = _controller(options, policy, law.service_time())
+    ask(f"Set the mapping's limit between {law.least} and {law.most} every {every_s:g} s?", yes=yes)
 
     def on_tick(tick: Tick) -> None:
         if options.json:
@@ -130,11 +146,7 @@ def pause(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) ->
     """
     controller = _controller(options, DEFAULT)
     ask("Disable the mapping: no job begins until somebody resumes it?", yes=yes)
-    try:
-        controller.pause(reason=reason)
-    except PausedAlreadyError as already:
-        tell(str(already))
-        return NOTHING_TO_DO
+    controller.pause(reason=reason)
     show(
         {"paused": True, "by": _operator(), "reason": reason},
         "paused; resume with `zeroidle scale resume`. Messages are kept for 4 days",
@@ -153,11 +165,7 @@ def resume(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) -
     """
     controller = _controller(options, DEFAULT)
     ask(f"Enable the mapping with a limit of {DEFAULT.least}?", yes=yes)
-    try:
-        limit = controller.resume(reason=reason)
-    except NotPausedError as nothing:
-        tell(str(nothing))
-        return NOTHING_TO_DO
+    limit = controller.resume(reason=reason)
     show(
         {"paused": False, "limit": limit},
         f"resumed with a limit of {limit}; `zeroidle scale run` raises it as the work asks",
@@ -199,15 +207,6 @@ def _controller(
         cloudwatch=target.cloudwatch,
         service_time=service_time,
     )
-
-
-def _service_time(profile: Path | None, seconds: float) -> ServiceTime:
-    if seconds <= 0:
-        raise UsageError("--seconds-per-invocation must be above 0")
-    if profile is None:
-        return ServiceTime(seconds=seconds)
-    largest = ServiceProfile.load(profile).of().batches[-1]
-    return ServiceTime(seconds=largest.seconds.p50, is_measured=True)
 
 
 def _operator() -> str:

@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from zeroidle_contract import load_prices
 from zeroidle_contract.profile import ANY_TASK, ServiceProfile
-from zeroidle_ops.cli import DONE, PARTIAL
-from zeroidle_ops.cli import _show as show
-from zeroidle_ops.cli import _tell as tell
+from zeroidle_ops.console import DONE, PARTIAL, progress, show, tell
 from zeroidle_ops.errors import UsageError
 from zeroidle_ops.scale.simulation.comparison import POLICIES, Run, compare, verdicts
 from zeroidle_ops.scale.simulation.plot import Chapter, Course, page
@@ -60,15 +56,8 @@ def simulate(
     scenarios = [load_scenario(name) for name in scenario or shipped_names()]
     chosen = [name for name in POLICIES if name in policy] or list(POLICIES)
     known = ServiceProfile.load(profile)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
-        bar = progress.add_task("simulating", total=len(scenarios) * len(chosen) * seeds)
+    with progress() as bars:
+        bar = bars.add_task("simulating", total=len(scenarios) * len(chosen) * seeds)
         runs = compare(
             scenarios,
             policies=chosen,
@@ -76,7 +65,7 @@ def simulate(
             profile=known,
             task=task,
             processes=processes or os.cpu_count() or 1,
-            on_done=lambda _: progress.advance(bar),
+            on_done=lambda _: bars.advance(bar),
         )
     rows = [run.row for run in runs]
     judged = verdicts(scenarios, rows)

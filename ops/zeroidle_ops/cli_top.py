@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.live import Live
 
 from zeroidle_contract import load_prices
-from zeroidle_ops.cli import DONE, PARTIAL, Options
-from zeroidle_ops.cli import _show as show
+from zeroidle_ops.cli import Options
+from zeroidle_ops.console import DONE, PARTIAL, show
 from zeroidle_ops.errors import UsageError
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_ops.observe.screen import screen

@@ -4,6 +4,7 @@ OpsError
 ├── UsageError            the command line asks for something that cannot be
 ├── InputError            a file or folder of documents that cannot be read as asked
 ├── JobNotFoundError      no job of that id in the table
+├── NothingToDoError      there is nothing to do: no failure, and an exit code of its own
 ├── LockBusyError         another operator works on the same thing
 ├── LockLostError         the lock ran out, and another operator has taken it
 ├── DeploymentError       the template did not deploy, or must not now
@@ -35,6 +36,10 @@ class UsageError(OpsError):
     """The command line asks for something that cannot be."""
 
 
+class NothingToDoError(OpsError):
+    """There is nothing to do: no failure, and an exit code of its own."""
+
+
 class InputError(OpsError):
     """A file or folder of documents that cannot be read as asked."""
 
@@ -63,7 +68,7 @@ class DeploymentError(OpsError):
     """The template did not deploy, or must not now."""
 
 
-class NothingToDeployError(DeploymentError):
+class NothingToDeployError(DeploymentError, NothingToDoError):
     """The stack is as asked already."""
 
 

@@ -10,6 +10,7 @@ RedriveError
 └── MoveTaskError        the native move task cannot start, or failed
 """
 
+from zeroidle_ops import errors
 from zeroidle_ops.errors import OpsError, UsageError
 
 
@@ -25,7 +26,7 @@ class FilterError(RedriveError, UsageError):
     """A filter that does not parse, or asks for a field there is not."""
 
 
-class NothingToDoError(RedriveError):
+class NothingToDoError(RedriveError, errors.NothingToDoError):
     """An empty queue, or a filter that matches nothing."""
 
 

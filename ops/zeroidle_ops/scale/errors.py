@@ -8,7 +8,7 @@ ScaleError
 └── CapacityError        account or reservation leave less than was asked for
 """
 
-from zeroidle_ops.errors import OpsError, UsageError
+from zeroidle_ops.errors import NothingToDoError, OpsError, UsageError
 
 
 class ScaleError(OpsError):
@@ -23,11 +23,11 @@ class MappingBusyError(ScaleError):
     """Somebody else is just changing the mapping."""
 
 
-class NotPausedError(ScaleError):
+class NotPausedError(ScaleError, NothingToDoError):
     """A resume where nothing is paused."""
 
 
-class PausedAlreadyError(ScaleError):
+class PausedAlreadyError(ScaleError, NothingToDoError):
     """A pause where the mapping is paused."""
 
 

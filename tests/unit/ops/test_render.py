@@ -20,7 +20,7 @@ from zeroidle_contract import (
     Usage,
     load_prices,
 )
-from zeroidle_ops import cli, render
+from zeroidle_ops import console, render
 from zeroidle_ops.demo import DemoReport, judge
 from zeroidle_ops.demo_report import demo_json, demo_table
 from zeroidle_ops.jobs import FailureGroup, Failures, JobStory
@@ -136,7 +136,7 @@ def test_the_demos_table_tells_answer_time_tokens_and_cost(report: DemoReport) -
 def test_the_commands_print_no_markup(
     report: DemoReport, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cli._show({}, demo_table(report, PRICES), json=False)
+    console.show({}, demo_table(report, PRICES), json=False)
 
     assert "[" not in capsys.readouterr().out
 
