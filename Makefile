@@ -25,7 +25,7 @@ MEMBERS := $(wildcard services/*/pyproject.toml ops/pyproject.toml loadtest/pypr
 MODELS := build/models
 PACKAGED_MODEL := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 SMALL_MODEL := $(MODELS)/SmolLM2-135M-Instruct.Q4_0.gguf
-LLAMA := $(addprefix services/inference/native/,build-wheel.sh engine-only.cmake)
+LLAMA := $(addprefix services/inference/native/,build-wheel.sh llama-build.cmake)
 LLAMA_RELEASE = $(shell sed -n 's/.*"llama-cpp-python==\(.*\)".*/\1/p' services/inference/pyproject.toml)
 
 .PHONY: help

@@ -9,7 +9,7 @@ set -eu
 target=$1 builder=$2 lock=$3 folder=$4
 here=$(cd "$(dirname "$0")" && pwd)
 
-options="-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$here/engine-only.cmake"
+options="-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE=$here/llama-build.cmake"
 case $target in
 arm64)
     machine=aarch64

@@ -3,7 +3,7 @@
 #
 # pip's own wheel cache knows nothing of CMAKE_ARGS or of the processor, so it would hand out a wheel
 # that was built otherwise. Here a finished wheel is kept under a key of all that shapes it: release,
-# CMake arguments, the engine-only file, compiler, and what the compiler sees of the processor.
+# CMake arguments, what is changed in llama.cpp, compiler, and what the compiler sees of the processor.
 #
 # usage: build-wheel.sh PYTHON RELEASE OUT_DIR
 #   CMAKE_ARGS      further CMake arguments
@@ -25,7 +25,7 @@ done
 options="-DLLAVA_BUILD=OFF ${CMAKE_ARGS:-}"
 key=$({
     echo "$release" "$options" "${CFLAGS:-}" "${CXXFLAGS:-}"
-    grep -v '^#' "$here/engine-only.cmake"
+    grep -v '^#' "$here/llama-build.cmake"
     "$python" -c 'import sysconfig; print(sysconfig.get_platform())'
     # shellcheck disable=SC2086 # CC may hold a launcher and a compiler
     { ${CC:-cc} --version; ${CXX:-c++} --version; ${CXX:-c++} -march=native -dM -E -x c++ /dev/null; }
@@ -40,7 +40,7 @@ if ! compgen -G "$kept/*.whl" >/dev/null; then
     scratch=$(mktemp -d "$out_dir/compile.XXXXXX")
     trap 'rm -rf "$scratch"' EXIT
     # Ninja comes with pip's build isolation where the system has none; one generator everywhere.
-    CMAKE_ARGS="$options -DCMAKE_PROJECT_llama.cpp_INCLUDE=$here/engine-only.cmake" \
+    CMAKE_ARGS="$options -DCMAKE_PROJECT_llama.cpp_INCLUDE=$here/llama-build.cmake" \
     CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$cpus} \
     SKBUILD_NINJA_MAKE_FALLBACK=0 \
     env -u MAKEFLAGS "$python" -m pip wheel --verbose --no-deps --no-cache-dir \

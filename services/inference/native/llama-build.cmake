@@ -1,3 +1,5 @@
+# What our build of llama.cpp changes: what it leaves out, and one line of a kernel.
+#
 # Keeps llama.cpp's `common` library, its HTTP client and its command-line parsing out of the build:
 # they cost compile time and the Python package never loads them. llama-cpp-python's CMakeLists forces
 # LLAMA_BUILD_COMMON on in the cache, where -D cannot reach it; CMake includes this file right after
