@@ -4,6 +4,7 @@ import io
 import json
 import random
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unit.inference.service.service_fakes import (
@@ -14,7 +15,7 @@ from unit.inference.service.service_fakes import (
     InlineExecutor,
 )
 
-from zeroidle_contract import ClaimCheck, Job, JobRow, Output, SummarizeOutput, Task, encode
+from zeroidle_contract import ClaimCheck, Job, JobRow, Output, Status, SummarizeOutput, Task, encode
 from zeroidle_contract.trace import TraceHeader
 from zeroidle_inference import telemetry
 from zeroidle_inference.documents import Documents
@@ -195,3 +196,18 @@ class World:
             record.message_id: attributes["error_code"]
             for record, attributes in self.queue.dead_letters
         }
+
+
+def claim_elsewhere(world: World, job: Any, *, lease_s: float = 30, owner: str = "other") -> Any:
+    """Another holder's claim."""
+    return world.store.claim(
+        job,
+        owner=owner,
+        lease_expires_at_ms=world.clock.now_ms() + round(lease_s * 1000),
+        trace_header=None,
+    )
+
+
+def replace_status(world: World, key: str, status: Status) -> Any:
+    """The row with another status."""
+    return replace(world.store.rows[key], status=status)
