@@ -166,6 +166,7 @@ MODEL_SHA256 ?=
 MODEL_LICENCE ?=
 QUANTISE ?=
 MEMORY_MB ?= 10240
+CONTEXT_TOKENS ?= 4096
 BASE ?= debian:bookworm-slim
 TASKS ?= $(wildcard samples/*/task.json)
 OWN_MODEL := $(MODEL)$(MODEL_URL)
@@ -173,7 +174,7 @@ PACKAGED_SHA256 = $(shell sed -n 's/.*sha256="\(.*\)".*/\1/p' services/inference
 
 .PHONY: image
 image: $(if $(OWN_MODEL),,$(PACKAGED_MODEL)) ## the container image (ARCH=arm64 for Graviton2), with docker or buildah
-	@PYTHONPATH=docker $(PYTHON) -m zeroidle_image.build --arch $(ARCH) --base '$(BASE)' --memory-mb $(MEMORY_MB) \
+	@PYTHONPATH=docker $(PYTHON) -m zeroidle_image.build --arch $(ARCH) --base '$(BASE)' --memory-mb $(MEMORY_MB) --context-tokens $(CONTEXT_TOKENS) \
 	  --model '$(if $(OWN_MODEL),$(MODEL),$(PACKAGED_MODEL))' --model-url '$(MODEL_URL)' --model-licence '$(MODEL_LICENCE)' \
 	  --model-sha256 '$(if $(OWN_MODEL),$(MODEL_SHA256),$(PACKAGED_SHA256))' --quantise '$(if $(OWN_MODEL),$(QUANTISE),$(or $(QUANTISE),Q4_0))' \
 	  -- $(TASKS)

@@ -35,7 +35,7 @@ ls /wheels
 pip install --quiet --no-deps --no-index --no-compile --only-binary :all: --target "$folder" \
     --platform "linux_$machine" /wheels/*.whl
 # The C++ headers, CMake files and the HTTP server are for building on, not for running.
-rm -rf "$folder/include" "$folder/lib" "$folder/bin" "$folder/llama_cpp/include" \
+rm -rf "$folder/include" "${folder:?}/lib" "${folder:?}/bin" "$folder/llama_cpp/include" \
     "$folder/llama_cpp/server"
 file -L "$folder"/llama_cpp/lib/libggml-cpu.so
 python3 -m compileall -q --invalidation-mode unchecked-hash "$folder"

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makes the model that ships: requantised if asked, described, with the prefix states of TASKS.
 #
-# usage: prepare-model.sh SOURCE QUANTISATION MEMORY_MB TASKS FOLDER
+# usage: prepare-model.sh SOURCE QUANTISATION MEMORY_MB CONTEXT_TOKENS TASKS FOLDER
 set -eu
 
-source=$1 quantisation=$2 memory_mb=$3 tasks=$4 folder=$5
+source=$1 quantisation=$2 memory_mb=$3 context_tokens=$4 tasks=$5 folder=$6
 mkdir -p "$folder/prefixes"
 if [ -n "$quantisation" ]; then
     python3 -m zeroidle_inference.model_file requantise "$source" "$folder/model.gguf" \
@@ -15,9 +15,9 @@ else
 fi
 python3 -m zeroidle_inference.model_file describe --for-chat "$folder/model.gguf" \
     >"$folder/model.json"
-if [ -n "$(ls "$tasks")" ]; then
-    echo "computing the prefix states of $(ls "$tasks" | wc -l) tasks"
-    python3 -m zeroidle_inference.prefix_states --model "$folder/model.gguf" \
-        --memory-mb "$memory_mb" --to "$folder/prefixes" "$tasks"/*.json
-fi
+echo "computing the prefix states of $(find "$tasks" -type f | wc -l) tasks"
+# Without tasks it still proves that the model loads in the function's memory.
+find "$tasks" -type f | sort | xargs python3 -m zeroidle_inference.prefix_states \
+    --model "$folder/model.gguf" --memory-mb "$memory_mb" --context-tokens "$context_tokens" \
+    --to "$folder/prefixes"
 chmod -R a+rX,go-w "$folder"

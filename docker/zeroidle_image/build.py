@@ -86,6 +86,7 @@ def build(options: argparse.Namespace) -> str:
                 "MODEL_LICENCE": options.model_licence,
                 "QUANTISE": options.quantise,
                 "MEMORY_MB": str(options.memory_mb),
+                "CONTEXT_TOKENS": str(options.context_tokens),
             },
             certificates=Path(certificates) if certificates else None,
         ),
@@ -100,12 +101,14 @@ def check_model(model: Path | None, sha256: str, memory_mb: int) -> None:
     """Before anything is built; the build itself looks again.
 
     Raises:
-        ImageError: there is no such file, it is another than was named, or it cannot fit.
+        ImageError: there is no such file, it is another than was named or no GGUF, or it cannot
+            fit.
     """
     place_model.check_named(sha256)
     if model is not None:
         try:
             place_model.check_size(model.stat().st_size, memory_mb)
+            place_model.check_format(model)
             place_model.check_hash(model, sha256)
         except OSError as error:
             raise ImageError(f"cannot read the model {model}: {error.strerror}") from error
@@ -182,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--model-licence", default="", help="SPDX; default: the one that the GGUF names")
     say("--quantise", default="", help="such as Q4_0; default: ships as it is")
     say("--memory-mb", type=int, default=10240, help="of the function; refuse what cannot fit")
+    say("--context-tokens", type=int, default=4096, help="of one sequence, as the stack's")
     say("tasks", nargs="*", type=Path, help="task files (JSON) whose prefix states ship")
     return parser
 

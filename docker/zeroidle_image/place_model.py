@@ -1,7 +1,7 @@
 """Puts the model's file in its place in the build: given or downloaded, and verified.
 
-Run by the Dockerfile before anything slow. Standard library only. It compares hash and size and
-does not read the file: whether it is a usable model is for the code that will load it.
+Run by the Dockerfile before anything slow. Standard library only. It compares hash, size and the
+first four bytes: whether it is a usable model is for the code that will load it.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from zeroidle_image.errors import ImageError, ModelRefusedError, NoSpaceError
 CHUNK_BYTES: Final = 1 << 20
 TIMEOUT_S: Final = 60
 SAY_EVERY_S: Final = 5.0
+MAGIC: Final = b"GGUF"
 
 Progress = Callable[[str], None]
 
@@ -31,8 +32,8 @@ def place(
     """Write the model to `to`, whole and verified, or not at all.
 
     Raises:
-        ModelRefusedError: there is no model, it is not the one that was named, or it cannot fit
-            into the function's memory.
+        ModelRefusedError: there is no model, it is not the one that was named or no GGUF, or it
+            cannot fit into the function's memory.
         NoSpaceError: the disk is full.
     """
     check_named(sha256)
@@ -51,6 +52,7 @@ def place(
             check_size(given.stat().st_size, memory_mb)
             shutil.copyfile(given, partial)
         check_hash(partial, sha256)
+        check_format(partial)
         partial.replace(to)
     except OSError as error:
         raise NoSpaceError(f"cannot write the model to {to}: {error.strerror or error}") from error
@@ -82,6 +84,21 @@ def check_hash(path: Path, sha256: str) -> None:
         raise ModelRefusedError(
             f"the model has SHA-256 {found}, expected {sha256}: it is not the file that was named, "
             "do not use it; fetch it again, or correct MODEL_SHA256 if you trust this one"
+        )
+
+
+def check_format(path: Path) -> None:
+    """Refuse what is no GGUF at all, such as the page that a download link led to.
+
+    Raises:
+        ModelRefusedError: it does not begin as a GGUF does.
+    """
+    with path.open("rb") as file:
+        began = file.read(len(MAGIC))
+    if began != MAGIC:
+        raise ModelRefusedError(
+            "the model is no GGUF file: give the GGUF itself, not a page, an archive or "
+            "another format"
         )
 
 

@@ -11,6 +11,9 @@ from zeroidle_inference.errors import SettingsError
 
 PREFIX = "ZEROIDLE_"
 
+DEFAULT_CONTEXT_TOKENS = 4096
+"""Of one sequence; the image's build checks the model's memory with it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -52,7 +55,9 @@ class Settings:
             queue_url=read.url("QUEUE_URL"),
             dead_letter_queue_url=read.url("DEAD_LETTER_QUEUE_URL"),
             threads=read.integer("THREADS", 1, 1024, default=_cpus_available),
-            context_tokens=read.integer("CONTEXT_TOKENS", 128, 1 << 20, default=lambda: 4096),
+            context_tokens=read.integer(
+                "CONTEXT_TOKENS", 128, 1 << 20, default=lambda: DEFAULT_CONTEXT_TOKENS
+            ),
             max_sequences=read.integer("MAX_SEQUENCES", 1, 256, default=lambda: 16),
             max_attempts=read.integer("MAX_ATTEMPTS", 1, 100, default=lambda: 3),
             prefix_states=Path(prefix_states) if prefix_states else None,
