@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from zeroidle_image.builders import Builder
+from zeroidle_image.builders import Builder, failed
 from zeroidle_image.errors import ToolError
 
 DEBIAN: Final = "bookworm"
@@ -96,4 +96,4 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         said = (done.stderr + done.stdout).strip()[-500:]
-        raise ToolError(f"`{' '.join(command)}` failed: {said}")
+        raise failed(f"`{' '.join(command)}` failed: {said}")

@@ -8,6 +8,7 @@ Progress and errors go to stderr, the image's name to stdout. Exit codes: 0 done
 """
 
 import argparse
+import errno
 import os
 import shutil
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from zeroidle_image import base, layers, place_model
-from zeroidle_image.builders import Build, Builder, find_builder
+from zeroidle_image.builders import Build, Builder, failed, find_builder
 from zeroidle_image.errors import ImageError, NoSpaceError
 from zeroidle_image.running import run_build
 
@@ -39,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{build(options)}\n")
     except ImageError as error:
         _say(f"error: {error}")
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _say(f"error: {failed(str(error))}")
         return 1
     except KeyboardInterrupt:
         _say("stopped; what was built is kept and the next run goes on from there")
@@ -160,10 +166,8 @@ def _link(source: Path, target: Path) -> None:
 
 def _measure(builder: Builder, tag: str, base_image: str, home: Path) -> None:
     _say("measuring the layers")
-    builder.export(base_image, home / "base")
     builder.export(tag, home / "oci")
-    sizes = layers.read(home / "oci", base_layers=layers.count_layers(home / "base"))
-    shutil.rmtree(home / "base")
+    sizes = layers.read(home / "oci", base_layers=builder.config(base_image).layers)
     (home / "layers.json").write_text(sizes.to_json())
     sys.stderr.write(layers.render(sizes))
     if found := layers.complaints(sizes):

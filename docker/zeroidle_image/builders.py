@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from zeroidle_image.errors import ToolError
+from zeroidle_image.errors import ImageError, NoSpaceError, ToolError
 
 PULL_TIMEOUT_S: Final = 120
+FULL_DISK: Final = "no space left on device"
+"""As C says it (in capitals) and Go."""
+
 _TRUST = '{"default":[{"type":"insecureAcceptAnything"}]}'  # images of our own have no signatures
 
 
@@ -37,8 +40,9 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """How an image wants to be run."""
+    """How an image wants to be run, and how many layers it has."""
 
+    layers: int
     user: str
     environment: Mapping[str, str]
     command: tuple[str, ...]
@@ -74,7 +78,7 @@ class Builder(Protocol):
         ...
 
     def config(self, image: str) -> Config:
-        """How the image wants to be run."""
+        """How the image wants to be run, and its layers."""
         ...
 
 
@@ -121,10 +125,6 @@ class Buildah:
             "--layers",
             "--signature-policy",
             str(self._policy),
-            "--build-arg",
-            f"BUILDPLATFORM={build.build_platform}",
-            "--build-arg",
-            f"TARGETPLATFORM={build.platform}",
             *_build_arguments(build),
         )
 
@@ -141,9 +141,8 @@ class Buildah:
         )
 
     def config(self, image: str) -> Config:  # noqa: D102
-        return _config(
-            json.loads(self._run("inspect", "--type", "image", image))["OCIv1"]["config"]
-        )
+        inspected = json.loads(self._run("inspect", "--type", "image", image))["OCIv1"]
+        return _config(inspected["config"], inspected["rootfs"]["diff_ids"])
 
     def mount(self, image: str) -> tuple[str, Path]:
         """A container of the image and where its root file system lies."""
@@ -163,12 +162,12 @@ class Buildah:
 
 
 class Docker:
-    """Docker with BuildKit (23 or newer)."""
+    """Docker with buildx, 25 or newer: older ones save images in a form of their own."""
 
     name = "docker"
 
     def environment(self) -> dict[str, str]:  # noqa: D102
-        return os.environ | {"DOCKER_BUILDKIT": "1"}
+        return dict(os.environ)
 
     def pull(self, image: str, platform: str) -> bool:  # noqa: D102
         return _succeeds(
@@ -195,20 +194,23 @@ class Docker:
                 saved.extractall(layout, filter="data")
         finally:
             archive.unlink()
+        if not (layout / "index.json").exists():
+            raise ToolError("this docker saves no OCI layout: use docker 25 or newer, or buildah")
 
     def config(self, image: str) -> Config:  # noqa: D102
-        return _config(
-            json.loads(_run(["docker", "image", "inspect", image], self.environment()))[0]["Config"]
-        )
+        (inspected,) = json.loads(_run(["docker", "image", "inspect", image], self.environment()))
+        return _config(inspected["Config"], inspected["RootFS"]["Layers"])
 
 
 def find_builder(home: Path) -> Builder:
-    """Docker where its daemon answers, else buildah.
+    """Docker where its daemon answers and buildx is there, else buildah.
 
     Raises:
         ToolError: neither is there.
     """
-    if shutil.which("docker") and _succeeds(["docker", "version"], dict(os.environ)):
+    if shutil.which("docker") and all(
+        _succeeds(["docker", *words], dict(os.environ)) for words in (["version"], ["buildx", "ls"])
+    ):
         return Docker()
     if shutil.which("buildah"):
         if os.geteuid() != 0:
@@ -223,6 +225,9 @@ def find_builder(home: Path) -> Builder:
 def _build_arguments(build: Build) -> list[str]:
     words = ["--platform", build.platform, "--file", str(build.dockerfile), "--tag", build.tag]
     words += ["--build-context", f"inputs={build.inputs}"]
+    # Docker knows these two by itself, buildah does not; told to both, both read the same file.
+    words += ["--build-arg", f"BUILDPLATFORM={build.build_platform}"]
+    words += ["--build-arg", f"TARGETPLATFORM={build.platform}"]
     for name, value in build.arguments.items():
         words += ["--build-arg", f"{name}={value}"]
     if build.certificates is not None:
@@ -230,9 +235,10 @@ def _build_arguments(build: Build) -> list[str]:
     return [*words, str(build.context)]
 
 
-def _config(config: Mapping[str, object]) -> Config:
+def _config(config: Mapping[str, object], layers: Sequence[str]) -> Config:
     pairs = [one.partition("=") for one in _words(config.get("Env"))]
     return Config(
+        layers=len(layers),
         user=str(config.get("User") or ""),
         environment={name: value for name, _, value in pairs},
         command=(*_words(config.get("Entrypoint")), *_words(config.get("Cmd"))),
@@ -255,5 +261,15 @@ def _succeeds(command: list[str], environment: dict[str, str]) -> bool:
 def _run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise ToolError(f"`{' '.join(command)}` failed: {done.stderr.strip()[-600:]}")
+        raise failed(f"`{' '.join(command)}` failed: {done.stderr.strip()[-600:]}")
     return done.stdout
+
+
+def failed(said: str) -> ImageError:
+    """The error of a program that ended with these words."""
+    if FULL_DISK in said.lower():
+        return NoSpaceError(
+            "the disk is full: make room, or let build/ be a link to a larger disk; "
+            "what was built is kept"
+        )
+    return ToolError(said)

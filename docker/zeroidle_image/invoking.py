@@ -1,7 +1,8 @@
 """One job through an image: queue and table of the AWS emulator, the function of the image.
 
-The event is what Lambda's mapping would make of the message that the producer library sent; the
-image's own command answers it under the Runtime Interface Emulator. Uses the tests' emulator.
+The job's text lies in S3, so that all three clients of the function are used. The event is what
+Lambda's mapping would make of the message that the producer library sent; the image's own command
+answers it under the Runtime Interface Emulator. Uses the tests' emulator.
 """
 
 import http.client
@@ -18,16 +19,13 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from emulator import PROGRAM, REGION, Emulator, StackResources, stack_resources
-from zeroidle_contract import Classify, Document, Job
+from zeroidle_contract import ClaimCheck, Classify, Document, Job
 from zeroidle_image.containers import BROUGHT, Container, start
 from zeroidle_image.errors import ImageError
 from zeroidle_producer import Producer
 
-JOB: Final = Job(
-    job_id="image-check",
-    task=Classify(labels=("praise", "complaint")),
-    document=Document(text="The kettle leaks, and nobody answers my letters."),
-)
+JOB_ID: Final = "image-check"
+TEXT: Final = "The kettle leaks, and nobody answers my letters."
 MEMORY_MB: Final = 3008
 """What a new AWS account may be held to."""
 
@@ -55,13 +53,20 @@ def answer_one_job(container: Container, scratch: Path, *, patience_s: float) ->
         stack_resources(emulator, visibility_timeout_s=3600) as resources,
         _producer(emulator, resources) as producer,
     ):
-        producer.submit(JOB)
+        claims = ClaimCheck(s3=emulator.s3, bucket=resources.bucket)
+        producer.submit(
+            Job(
+                job_id=JOB_ID,
+                task=Classify(labels=("praise", "complaint")),
+                document=Document(s3=claims.put_document(None, JOB_ID, TEXT)),
+            )
+        )
         event = _event(emulator, resources)
         answer, invocation_s = _invoke(container, emulator, resources, event, patience_s)
         if answer != {"batchItemFailures": []}:
             raise ImageError(f"the function answered {json.dumps(answer)[:500]}")
         rows = emulator.dynamodb.scan(TableName=resources.jobs_table)["Count"]
-        result = producer.result(JOB.job_id)
+        result = producer.result(JOB_ID)
     if rows != 1 or result is None or result.error is not None:
         code = result.error.code if result and result.error else "none"
         raise ImageError(f"the table holds {rows} rows, not one succeeded result (error: {code})")

@@ -103,12 +103,6 @@ def read(layout: Path, *, base_layers: int) -> Sizes:
     )
 
 
-def count_layers(layout: Path) -> int:
-    """How many layers the image in an OCI layout has."""
-    listed = json.loads((layout / "index.json").read_text())["manifests"]
-    return len(_blob(layout, listed[0]["digest"])["layers"])
-
-
 def render(sizes: Sizes) -> str:
     """A table for a terminal."""
     lines = [f"{'MB':>8}  {'files':>6}  layer ({sizes.architecture})"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from zeroidle_image.builders import Build, Builder
-from zeroidle_image.errors import ImageError, NoSpaceError, ToolError
+from zeroidle_image.builders import FULL_DISK, Build, Builder, failed
+from zeroidle_image.errors import ImageError
 
 Progress = Callable[[str], None]
 
@@ -50,17 +50,14 @@ def run_build(builder: Builder, build: Build, *, log: Path, progress: Progress) 
 
 def failure(output: str, log: Path) -> ImageError:
     """What a failed build's output means."""
-    if "No space left on device" in output:
-        return NoSpaceError(
-            "the disk is full: make room, or let build/ be a link to a larger disk; "
-            "what was built is kept"
-        )
+    if FULL_DISK in output.lower():
+        return failed(output)
     refused = [match[1] for line in output.splitlines() if (match := _OURS.match(line))]
     errors = [line.removeprefix("error: ") for line in refused if line.startswith("error: ")]
     if errors:
         return ImageError(errors[0])
     tail = "\n".join(output.splitlines()[-_LAST_LINES:])
-    return ToolError(f"the build failed; the end of {log}:\n{tail}")
+    return failed(f"the build failed; the end of {log}:\n{tail}")
 
 
 class Course:

@@ -1,5 +1,6 @@
 """A build's inputs, its course on the terminal, and what its failures mean."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_a_model_with_another_hash_is_told_before_anything_is_built(tmp_path: Pa
     model.write_bytes(b"GGUF")
     with pytest.raises(ModelRefusedError, match="it is not the file that was named"):
         build.check_model(model, "0" * 64, 1024)
+
+
+def test_a_file_that_is_no_gguf_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    page = tmp_path / "model.gguf"
+    page.write_bytes(b"<!doctype html>")
+    with pytest.raises(ModelRefusedError, match="no GGUF file"):
+        build.check_model(page, hashlib.sha256(page.read_bytes()).hexdigest(), 1024)
 
 
 def test_a_model_that_cannot_be_read_is_told_before_anything_is_built(tmp_path: Path) -> None:

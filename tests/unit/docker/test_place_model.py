@@ -42,6 +42,14 @@ def test_a_model_larger_than_the_functions_memory_is_refused(given: Path) -> Non
         placed(given)
 
 
+def test_a_file_that_is_no_gguf_is_refused_though_its_hash_is_right(given: Path) -> None:
+    page = b"<!doctype html>"
+    given.write_bytes(page)
+    with pytest.raises(ModelRefusedError, match="no GGUF file"):
+        placed(given, sha256=hashlib.sha256(page).hexdigest())
+    assert list((given.parent / "placed").iterdir()) == []
+
+
 def test_no_model_is_refused(given: Path) -> None:
     given.unlink()
     with pytest.raises(ModelRefusedError, match="no model was given"):
