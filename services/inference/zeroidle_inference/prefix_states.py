@@ -85,8 +85,8 @@ def _read(path: Path) -> Task:
         raise TaskFileError(f"cannot read the task file {path}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = "".join(f"{part}: " for part in first["loc"])
-        raise TaskFileError(f"{path} is no task: {where}{first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"]) or "JSON"
+        raise TaskFileError(f"{path} is no task: {where}: {first['msg']}") from error
 
 
 if __name__ == "__main__":
