@@ -8,17 +8,24 @@ An update hands on what the scaler has set, publishes a new version only where t
 or settings change, and checks at its end that the alias serves it.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
 
 from zeroidle_contract import load_prices
 from zeroidle_ops.errors import DeploymentError
-from zeroidle_ops.stack import change_set, deploy
+from zeroidle_ops.stack import change_set, deploy, functions
 from zeroidle_ops.stack.change_set import ABSENT, ChangeSet
 from zeroidle_ops.stack.checks import check_image, check_together, daily_busy_ms
 from zeroidle_ops.stack.live import Live, earlier_version, read_live, versions
 from zeroidle_ops.stack.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 TIMEOUT_S: Final = 1800.0
 _CODE: Final = ("ImageUri", "CodeKey")
@@ -36,12 +43,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upload:
+    """The scheduled functions' Zip and where it belongs."""
+
+    bucket: str
+    key: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A change that CloudFormation has worked out; nothing is done yet."""
+    """A change that CloudFormation has worked out; nothing is done yet, nothing uploaded."""
 
     change_set: ChangeSet
     release: str
     kept: Mapping[str, str]
+    upload: Upload | None
 
 
 class Deployment:
@@ -82,6 +99,9 @@ class Deployment:
         check_together(effective)
         if "ImageUri" in wanted.parameters or "MemoryMb" in wanted.parameters:
             self._check_image(effective)
+        upload = self._functions(stack, effective, wanted)
+        if upload is not None:
+            given["OpsCodeKey"] = upload.key
         if wanted.daily_usd is not None:
             busy_ms = daily_busy_ms(wanted.daily_usd, effective, load_prices())
             given["AlarmDailyBusyMs"] = str(busy_ms)
@@ -95,6 +115,7 @@ class Deployment:
             ),
             release=given["Release"],
             kept={name: kept[name] for name in sorted(set(kept) - set(wanted.parameters))},
+            upload=upload,
         )
 
     def discard(self, prepared: Prepared) -> None:
@@ -108,6 +129,8 @@ class Deployment:
             DeploymentError: a resource failed, and CloudFormation has taken it all back; or the
                 alias does not serve the new version.
         """
+        if prepared.upload is not None:
+            self._put(prepared.upload)
         change_set.execute(
             self._target.cloudformation,
             prepared.change_set,
@@ -149,6 +172,40 @@ class Deployment:
         self._target.lambda_.update_alias(
             FunctionName=names.function_name, Name=names.alias_name, FunctionVersion=str(to)
         )
+
+    def _functions(
+        self, stack: "StackTypeDef | None", effective: Mapping[str, str], wanted: Wanted
+    ) -> Upload | None:
+        """The Zip of the scheduled functions, where the stack runs them and has a bucket for it."""
+        if "OpsCodeKey" in wanted.parameters or not effective["ImageUri"]:
+            return None
+        outputs = {
+            one.get("OutputKey"): one.get("OutputValue", "")
+            for one in (stack.get("Outputs", []) if stack is not None else [])
+        }
+        if not (bucket := outputs.get("BucketName")):
+            self._tell(
+                "the watch over dead letters and the scaler are left out: their Zip goes into the "
+                "stack's bucket, which is made now; apply once more to add them"
+            )
+            return None
+        content = functions.pack(effective["Architecture"])
+        key = f"functions/{hashlib.sha256(content).hexdigest()}.zip"
+        return Upload(bucket=bucket, key=key, content=content)
+
+    def _put(self, upload: Upload) -> None:
+        try:
+            self._target.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+        except ClientError as error:
+            if (
+                error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+                != HTTPStatus.NOT_FOUND
+            ):
+                raise
+        else:
+            return  # the key names the content
+        self._tell(f"uploading the scheduled functions to {upload.bucket}")
+        self._target.s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=upload.content)
 
     def _rolled_back(self, live: Live, wanted: Wanted) -> str:
         """What sets this release apart from an equal one that was rolled back."""

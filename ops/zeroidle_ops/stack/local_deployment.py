@@ -5,32 +5,30 @@ the same runtime client as the container image. Knows nothing of the emulator's 
 """
 
 import hashlib
-import io
 import json
 import os
 import platform
 import shlex
 import sys
-import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from zeroidle_ops.errors import LocalStackError
-from zeroidle_ops.stack import change_set
+from zeroidle_ops.stack import change_set, functions
 from zeroidle_ops.stack.deploy import template
 from zeroidle_ops.stack.emulator_gaps import fill_gaps
+from zeroidle_ops.stack.emulator_iam import grant_emulators_names
 from zeroidle_ops.stack.target import Target
 
 BUILD: Final = Path("build")
 DEFAULT_MODEL: Final = BUILD / "models" / "SmolLM2-135M-Instruct.Q4_0.gguf"
 HANDLER: Final = "zeroidle_inference.handler.handler"
 
+_BOOTSTRAP = "bootstrap"
 _CODE_BUCKET = "zeroidle-local-code"
 _CONCURRENCY = 2
 """The least that AWS allows; each process gets its share of the CPUs."""
-
-_BATCH_ACTIONS = ("sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,35 +105,28 @@ def function_zip(settings: Settings, function_log: Path) -> bytes:
     if settings.python_path is not None:
         lines.append(f"export PYTHONPATH={shlex.quote(str(settings.python_path))}")
     lines.append(f"exec {shlex.quote(sys.executable)} -m awslambdaric {settings.handler}")
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as files:
-        entry = zipfile.ZipInfo("bootstrap")  # of a fixed date: the same script, the same hash
-        entry.external_attr = 0o755 << 16
-        files.writestr(entry, "\n".join(lines) + "\n")
-    return archive.getvalue()
+    script = "\n".join(lines) + "\n"
+    return functions.archive({_BOOTSTRAP: script.encode()}, executable=_BOOTSTRAP)
+
+
+def scheduled_functions_zip() -> bytes:
+    """The scheduled functions' Zip for the emulator: our part, on this machine's libraries."""
+    script = (
+        '#!/bin/bash\nexport PYTHONPATH="$LAMBDA_TASK_ROOT"\n'
+        f'exec {shlex.quote(sys.executable)} -m awslambdaric "$_HANDLER"\n'
+    )
+    files = {_BOOTSTRAP: script.encode(), **functions.our_files()}
+    return functions.archive(files, executable=_BOOTSTRAP)
 
 
 def correct_emulator(target: Target) -> None:
     """Put right what the emulator makes of the template otherwise than AWS."""
     # It keeps this number as the parameter's text, and then cannot compare it.
     mapping = target.stack.event_source_mapping_id
-    told = target.lambda_.get_event_source_mapping(UUID=mapping)["ScalingConfig"]
-    target.lambda_.update_event_source_mapping(
-        UUID=mapping,
-        ScalingConfig={"MaximumConcurrency": int(told["MaximumConcurrency"])},
-    )
-    # It asks for permissions named after the batch calls, which IAM does not have: there the
-    # permission for one message covers the batch.
-    role = target.cloudformation.describe_stack_resource(
-        StackName=target.stack_name, LogicalResourceId="FunctionRole"
-    )["StackResourceDetail"].get("PhysicalResourceId", "")
-    statement = {
-        "Effect": "Allow",
-        "Action": list(_BATCH_ACTIONS),
-        "Resource": target.stack.queue_arn,
-    }
-    target.iam.put_role_policy(
-        RoleName=role,
-        PolicyName="emulator-batch-actions",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
+    told = target.lambda_.get_event_source_mapping(UUID=mapping).get("ScalingConfig")
+    if told:  # not named where a scaler sets it
+        target.lambda_.update_event_source_mapping(
+            UUID=mapping,
+            ScalingConfig={"MaximumConcurrency": int(told["MaximumConcurrency"])},
+        )
+    grant_emulators_names(target)

@@ -1,11 +1,9 @@
 """Each role of the stack runs its command on the emulator, which enforces IAM; and nothing else."""
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import boto3
 import pytest
@@ -22,13 +20,6 @@ from zeroidle_ops.watch_handler import METRIC, look
 
 pytestmark = pytest.mark.emulator
 
-BATCHES = {
-    "sqs:SendMessageBatch": "sqs:SendMessage",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-}
-"""The emulator asks for permissions named after the batch calls; IAM has none of that name."""
-
 
 class Assumed:
     """A target that acts as one of the stack's roles, and the calls it made."""
@@ -36,7 +27,6 @@ class Assumed:
     def __init__(self, root: Target, role: str) -> None:
         sts = root.session.client("sts", endpoint_url=root.endpoint)
         arn = self._outputs(root)[f"{role}RoleArn"]
-        self._allow_batches(root, arn.rsplit("/", 1)[1])
         held = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         sts.close()
         session = boto3.Session(
@@ -51,36 +41,6 @@ class Assumed:
     def _outputs(root: Target) -> dict[str, str]:
         [stack] = root.cloudformation.describe_stacks(StackName=root.stack_name)["Stacks"]
         return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-
-    @staticmethod
-    def _allow_batches(root: Target, role: str) -> None:
-        """Give the batch calls exactly where the role has the call for one message."""
-        documents = [
-            root.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            for name in root.iam.list_role_policies(RoleName=role)["PolicyNames"]
-        ]
-        for attached in root.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            version = root.iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]
-            documents.append(
-                root.iam.get_policy_version(
-                    PolicyArn=attached["PolicyArn"], VersionId=version["DefaultVersionId"]
-                )["PolicyVersion"]["Document"]
-            )
-        granted: list[dict[str, Any]] = []
-        for document in documents:
-            read: Any = json.loads(document) if isinstance(document, str) else document
-            for statement in read["Statement"]:
-                actions = statement["Action"]
-                actions = [actions] if isinstance(actions, str) else actions
-                batches = [batch for batch, one in BATCHES.items() if one in actions]
-                if batches:
-                    granted.append({**statement, "Action": batches})
-        if granted:
-            root.iam.put_role_policy(
-                RoleName=role,
-                PolicyName="emulator-batch-actions",
-                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": granted}),
-            )
 
 
 @pytest.fixture

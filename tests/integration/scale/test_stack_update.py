@@ -1,13 +1,12 @@
 """What the scaler has set outlives an update of the stack (ADR 0011)."""
 
-import io
 import time
-import zipfile
 
 import pytest
 
 from zeroidle_ops.scale.actuator import Actuator
 from zeroidle_ops.stack.deploy import compact
+from zeroidle_ops.stack.local_deployment import scheduled_functions_zip
 from zeroidle_ops.stack.target import Target
 from zeroidle_producer.clock import SystemClock
 
@@ -39,16 +38,15 @@ def _status(target: Target) -> str:
     ]
 
 
-def code_with_nothing(target: Target) -> str:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as files:
-        files.writestr("nothing.py", "")
-    target.s3.put_object(Bucket="zeroidle-local-code", Key="scaler.zip", Body=archive.getvalue())
-    return "scaler.zip"
+def scheduled_functions(target: Target) -> str:
+    target.s3.put_object(
+        Bucket="zeroidle-local-code", Key="scheduled.zip", Body=scheduled_functions_zip()
+    )
+    return "scheduled.zip"
 
 
 def test_an_update_of_the_mapping_leaves_the_limit_that_the_scaler_set(target: Target) -> None:
-    update(target, ScalerCodeKey=code_with_nothing(target))
+    update(target, OpsCodeKey=scheduled_functions(target), Scaler="true")
     actuator = Actuator(stack=target.stack, lambda_=target.lambda_, clock=SystemClock())
     actuator.set_limit(7, reserved=None, running=0)
 
@@ -59,4 +57,4 @@ def test_an_update_of_the_mapping_leaves_the_limit_that_the_scaler_set(target: T
         assert mapping["BatchSize"] == 5
         assert mapping["ScalingConfig"] == {"MaximumConcurrency": 7}
     finally:
-        update(target, BatchSize="10", ScalerCodeKey="")
+        update(target, BatchSize="10", OpsCodeKey="", Scaler="false")

@@ -1,8 +1,4 @@
-"""The scaler's entry: its Zip, its settings, its skipped ticks."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""The scaler's entry: its settings, its skipped ticks."""
 
 import pytest
 
@@ -11,7 +7,6 @@ from zeroidle_ops.scale.controller import Tick
 from zeroidle_ops.scale.errors import PolicyError
 from zeroidle_ops.scale.function import answer, policy
 from zeroidle_ops.scale.law import Cause, Decision, Observation
-from zeroidle_ops.scale.package import our_files
 
 SETTINGS = {
     "ZEROIDLE_SCALE_MOST": "50",
@@ -28,25 +23,6 @@ class Controls:
         if isinstance(self._outcome, Exception):
             raise self._outcome
         return self._outcome
-
-
-def test_what_the_zip_holds_of_ours_is_enough_to_import_the_entry(tmp_path: Path) -> None:
-    for name, file in our_files().items():
-        copy = tmp_path / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(file.read_bytes())
-
-    program = "import zeroidle_ops.scale.function as f; print(f.__file__)"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.stderr == ""
-    assert done.stdout.startswith(str(tmp_path))
 
 
 def test_the_policy_is_that_of_the_parameters() -> None:

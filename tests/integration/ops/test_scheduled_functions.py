@@ -1,0 +1,70 @@
+"""Scaler and watch as functions of a stack: from the Zip, with their roles, on the emulator."""
+
+import json
+from typing import Any
+
+import pytest
+from deployed_world import CODE_BUCKET, World
+
+from zeroidle_ops.stack.local_deployment import scheduled_functions_zip
+from zeroidle_ops.stack.target import Target
+
+pytestmark = pytest.mark.emulator
+
+KEY = "scheduled.zip"
+
+
+def invoke(target: Target, logical_id: str) -> Any:
+    function = target.cloudformation.describe_stack_resource(
+        StackName=target.stack_name, LogicalResourceId=logical_id
+    )["StackResourceDetail"].get("PhysicalResourceId", "")
+    answer: Any = target.lambda_.invoke(FunctionName=function, Payload=b"{}")
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
+def limit(target: Target) -> int:
+    mapping = target.lambda_.get_event_source_mapping(UUID=target.stack.event_source_mapping_id)
+    return mapping["ScalingConfig"]["MaximumConcurrency"]
+
+
+@pytest.fixture
+def scheduled(world: World) -> World:
+    """A stack with both functions."""
+    world.code("one")
+    world.target.s3.put_object(Bucket=CODE_BUCKET, Key=KEY, Body=scheduled_functions_zip())
+    world.create("one", OpsCodeKey=KEY, Scaler="true")
+    return world
+
+
+def test_what_the_scaler_function_has_set_survives_an_update_of_everything_around_it(
+    scheduled: World,
+) -> None:
+    target = scheduled.target
+    told = invoke(target, "ScalerFunction")
+    assert limit(target) == told["target"]
+    target.lambda_.update_event_source_mapping(
+        UUID=target.stack.event_source_mapping_id, ScalingConfig={"MaximumConcurrency": 7}
+    )
+
+    scheduled.apply(**scheduled.code("two"), BatchSize="5")
+
+    assert limit(target) == 7
+    assert invoke(target, "ScalerFunction")["limit"] == 7
+    assert scheduled.served_by() == "two"
+
+
+def test_the_watch_looks_at_the_dead_letters(scheduled: World) -> None:
+    target = scheduled.target
+    url = target.stack.dead_letter_queue_url
+    target.sqs.send_message(QueueUrl=url, MessageBody="a dead letter")
+
+    invoke(target, "WatchFunction")
+
+    seen = target.sqs.receive_message(
+        QueueUrl=url,
+        WaitTimeSeconds=5,
+        MessageSystemAttributeNames=["ApproximateReceiveCount"],
+    )["Messages"]
+    assert [one["Attributes"]["ApproximateReceiveCount"] for one in seen] == ["2"]
