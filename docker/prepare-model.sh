@@ -5,6 +5,10 @@
 set -eu
 
 source=$1 quantisation=$2 memory_mb=$3 context_tokens=$4 tasks=$5 folder=$6
+if ! python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+    echo "error: the base has $(python3 --version), the libraries are for Debian 12's 3.11: correct BASE" >&2
+    exit 1
+fi
 mkdir -p "$folder/prefixes"
 if [ -n "$quantisation" ]; then
     python3 -m zeroidle_inference.model_file requantise "$source" "$folder/model.gguf" \

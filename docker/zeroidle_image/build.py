@@ -64,6 +64,7 @@ def build(options: argparse.Namespace) -> str:
     home = HOME / name
     home.mkdir(parents=True, exist_ok=True)
     model = Path(options.model) if options.model else None
+    place_model.check_source(given=model is not None, url=options.model_url)
     check_model(model, options.model_sha256, options.memory_mb)
     check_space(home, model)
     builder = find_builder(HOME)

@@ -77,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImageError as error:
         _say(f"error: {error}")
         return 1
+    except KeyboardInterrupt:
+        _say("stopped; nothing of the check is left running")
+        return 1
     sys.stdout.write(json.dumps(found, indent=2) + "\n" if options.json else render(found))
     return 3 if found["exceeded"] else 0
 

@@ -37,12 +37,7 @@ def place(
         NoSpaceError: the disk is full.
     """
     check_named(sha256)
-    if bool(url) == given.is_file():
-        raise ModelRefusedError(
-            "two models were given: drop MODEL_URL or the file"
-            if url
-            else "no model was given: put model.gguf into the inputs or name MODEL_URL"
-        )
+    check_source(given=given.is_file(), url=url)
     to.parent.mkdir(parents=True, exist_ok=True)
     partial = to.with_suffix(".partial")
     try:
@@ -58,6 +53,22 @@ def place(
         raise NoSpaceError(f"cannot write the model to {to}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_source(*, given: bool, url: str) -> None:
+    """See that there is one model, and that nobody can change it on its way.
+
+    Raises:
+        ModelRefusedError: there is none, or two, or it would come over an open line.
+    """
+    if given and url:
+        raise ModelRefusedError("two models were given: drop MODEL_URL or the file")
+    if not given and not url:
+        raise ModelRefusedError(
+            "no model was given: put model.gguf into the inputs or name MODEL_URL"
+        )
+    if url and not url.startswith("https://"):
+        raise ModelRefusedError("MODEL_URL must begin with https://")
 
 
 def check_named(sha256: str) -> None:
@@ -117,8 +128,6 @@ def check_size(size_bytes: int, memory_mb: int) -> None:
 
 
 def _download(url: str, target: Path, *, memory_mb: int, progress: Progress) -> None:
-    if not url.startswith("https://"):
-        raise ModelRefusedError("MODEL_URL must begin with https://")
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310 - https alone
             announced = int(answer.headers.get("Content-Length") or 0)

@@ -51,6 +51,14 @@ def test_a_model_that_cannot_be_read_is_told_before_anything_is_built(tmp_path: 
         build.check_model(tmp_path / "missing.gguf", "0" * 64, 1024)
 
 
+def test_an_unprotected_download_is_told_before_anything_is_built(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--model-url", "http://models.example/model.gguf", "--model-sha256", "0" * 64]
+    assert build.main(arguments) == 1
+    assert capsys.readouterr().err == "error: MODEL_URL must begin with https://\n"
+
+
 def test_a_disk_too_small_for_the_model_is_told_before_anything_is_built(tmp_path: Path) -> None:
     model = tmp_path / "huge.gguf"
     with model.open("wb") as file:
