@@ -6,7 +6,9 @@ from zeroidle_contract import Entity, NamedSchema, Redact, Span, output_schema
 from zeroidle_inference.bench import scoring
 from zeroidle_inference.bench.labelled.invoices import invoices
 from zeroidle_inference.bench.labelled.letters import letters
+from zeroidle_inference.bench.labelled.notes import notes
 from zeroidle_inference.bench.labelled.reviews import reviews
+from zeroidle_inference.tasks import patterns
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -80,3 +82,16 @@ def test_development_and_test_letters_share_no_person() -> None:
         }
 
     assert people("dev") & people("test") <= {"De", "de", "van", "der"}
+
+
+def test_the_patterns_find_what_has_a_shape_in_notes_written_by_hand() -> None:
+    sample = notes("test")
+    found = [list(patterns.find(note.text, frozenset(scoring.PATTERNED))) for note in sample]
+
+    metrics = {
+        metric.name: metric.value
+        for metric in scoring.spans(found, [note.spans for note in sample])
+    }
+
+    assert metrics["recall patterned entities"] >= 0.99
+    assert metrics["precision patterned entities"] >= 0.95
