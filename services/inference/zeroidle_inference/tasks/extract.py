@@ -34,8 +34,8 @@ def extract(task: Extract, document: str, model: TextModel) -> TaskSteps:
         document=document.strip(),
         after_document=prompts.EXTRACT_AFTER,
     )
-    grammar = JsonSchema(ground(schema, document))
     room = answer_room(model, prompt, at_most=MAX_ANSWER_TOKENS)
+    grammar = JsonSchema(ground(schema, document))
     (answer,) = yield [Generate(prompt=prompt, max_tokens=room, grammar=grammar)]
     return ExtractOutput(data=complete_json(completion(answer)))
 

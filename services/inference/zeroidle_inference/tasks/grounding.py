@@ -1,18 +1,36 @@
 """Grounding: strings of a schema that are marked `"x-copied": true` can only be found, not made up.
 
-For one document, each marked string is narrowed to what stands in it: by a `pattern`, to the words,
-numbers, dates and currencies that match it, rewritten as the pattern asks; without one, to any run
-of whole words. So a small model chooses where it would invent, and what is forced costs nothing.
-A marked string of which the document has no match keeps the schema's own rules.
+For one document, each marked string is narrowed to what stands in it: by a `pattern` or `format`,
+to the words, numbers, dates and currencies that match it, rewritten as it asks; without one, to any
+run of whole words. So a small model chooses where it would invent, and what is forced costs
+nothing. Whatever the narrower schema admits, the given one does. A marked string that is a choice
+already, or that the document has no match for, keeps the schema's own rules.
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from zeroidle_inference.tasks.string_rules import StringRules, keywords
 
 MARK = "x-copied"
 MAX_RUN_WORDS = 10
 DEFAULT_RUN_CHARACTERS = 80
+MAX_CHARACTERS = 4_000_000
+"""That may be compared with a schema's rules or written into it, in all: seconds, whatever the job.
+Marked strings beyond it keep the schema's own rules."""
+
+_SCHEMAS_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions"})
+_LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "prefixItems"})
+_SCHEMAS = frozenset({"items", "additionalProperties"})
+"""What is narrower under one of these makes the whole narrower. Under others it may not, or it is
+no schema at all, as in `const`."""
+
+_TURNED_AROUND = frozenset({"not", "oneOf", "if", "contains"})
+"""A narrower schema under one of these, or referred to from there, may admit more."""
+
+_MET_BY_ANY_RUN = frozenset({"type", "maxLength", "title", "description", MARK})
 
 _NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:[.,'’]\d+)*(?![\w])|(?<=[€£$¥])\d+(?:[.,'’]\d+)*(?!\w)")
 _GROUPED = re.compile(r"-?\d{1,3}(?:[.,'’]\d{3})+")
@@ -33,7 +51,10 @@ _SPACE_BEFORE_COMMA = re.compile(r"[ \t]+(?=[,;:.](?:\s|$))")
 
 
 def ground(schema: Mapping[str, Any], document: str) -> Mapping[str, Any]:
-    """The schema for one document; the schema itself where nothing in it is marked."""
+    """The schema for one document; the schema itself where nothing in it can be narrowed."""
+    used = keywords(schema)
+    if MARK not in used or ("$ref" in used and not _TURNED_AROUND.isdisjoint(used)):
+        return schema
     grounded = _Grounding(document).of(schema)
     assert isinstance(grounded, dict)  # noqa: S101 - of a mapping comes a mapping
     return grounded
@@ -42,29 +63,57 @@ def ground(schema: Mapping[str, Any], document: str) -> Mapping[str, Any]:
 class _Grounding:
     def __init__(self, document: str) -> None:
         self._document = document
-        self._values = tuple(dict.fromkeys(values(document)))
+        self._values = tuple(dict.fromkeys(filter(None, values(document))))
+        self._runs: dict[int, str] = {}
+        self._narrowed: dict[str, Mapping[str, Any]] = {}
+        self._left_characters = MAX_CHARACTERS
 
     def of(self, node: Any) -> Any:  # noqa: ANN401 - any part of a schema
-        if isinstance(node, list):
-            return [self.of(inner) for inner in node]
         if not isinstance(node, Mapping):
             return node
         if node.get(MARK) is True and node.get("type") == "string":
             return self._string(node)
-        return {key: self.of(inner) for key, inner in node.items()}
+        return {key: _within(key, inner, self.of) for key, inner in node.items()}
 
     def _string(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        pattern = node.get("pattern")
-        if isinstance(pattern, str):
-            try:
-                matches = re.compile(pattern).search
-            except re.error:
-                return node
-            found = [value for value in self._values if matches(value)]
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._narrowed:
+            self._narrowed[key] = self._narrow(node)
+        return self._narrowed[key]
+
+    def _narrow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        rules = StringRules(node)
+        if not rules.can_be_met or "enum" in node or "const" in node:
+            return node
+        if "pattern" in node or "format" in node:
+            may_look = self._spend(sum(map(len, self._values)))
+            found = rules.allowed(self._values) if may_look else []
             return {"type": "string", "enum": found} if found else node
-        longest = node.get("maxLength", DEFAULT_RUN_CHARACTERS)
-        runs = run_pattern(self._document, longest)
-        return {"type": "string", "pattern": runs} if runs else node
+        runs = self._run_pattern(node.get("maxLength", DEFAULT_RUN_CHARACTERS))
+        narrower = {**node, "pattern": runs}
+        # Runs are within the length already: to count it once more makes the grammar large.
+        narrower.pop("maxLength", None)
+        is_met = _MET_BY_ANY_RUN.issuperset(node) or StringRules(narrower).can_be_met
+        return narrower if runs and is_met else node
+
+    def _run_pattern(self, longest: int) -> str:
+        if longest not in self._runs and self._spend(len(self._document) * MAX_RUN_WORDS):
+            self._runs[longest] = run_pattern(self._document, longest)
+        runs = self._runs.get(longest, "")
+        return runs if self._spend(len(runs)) else ""
+
+    def _spend(self, characters: int) -> bool:
+        self._left_characters -= characters
+        return self._left_characters >= 0
+
+
+def _within(keyword: str, inner: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """What stands under a keyword, with the schemas in it changed."""
+    if keyword in _SCHEMAS_BY_NAME and isinstance(inner, Mapping):
+        return {name: change(schema) for name, schema in inner.items()}
+    if keyword in _LISTS_OF_SCHEMAS and isinstance(inner, list):
+        return [change(schema) for schema in inner]
+    return change(inner) if keyword in _SCHEMAS else inner
 
 
 def values(document: str) -> Iterator[str]:
@@ -117,7 +166,7 @@ def run_pattern(document: str, max_characters: int) -> str:
         for cell in _CELL_END.split(document)
         for start in _runs(_SPACE_BEFORE_COMMA.sub("", cell).split(), max_characters)
     )
-    alternatives = "|".join(dict.fromkeys(starts))
+    alternatives = "|".join(dict.fromkeys(filter(None, starts)))
     return f"^(?:{alternatives})$" if alternatives else ""
 
 

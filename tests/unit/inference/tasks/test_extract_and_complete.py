@@ -49,6 +49,17 @@ def test_a_named_schema_is_looked_up() -> None:
     assert "properties" in request.grammar.schema
 
 
+def test_a_pattern_that_makes_backtracking_explode_does_not_keep_the_others_waiting() -> None:
+    field = {"type": "string", "x-copied": True, "pattern": "^(a+)+$"}
+    task = Extract(json_schema={"type": "object", "properties": {"code": field}})
+
+    (request,) = next(extract(task, "a" * 60 + "b", WordModel()))
+
+    assert isinstance(request, Generate)
+    assert isinstance(request.grammar, JsonSchema)
+    assert request.grammar.schema["properties"] == {"code": field}
+
+
 def test_json_that_was_cut_short_is_output_truncated() -> None:
     steps = extract(Extract(json_schema=SCHEMA), "Total 12.", WordModel())
 
