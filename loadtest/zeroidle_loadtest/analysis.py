@@ -13,7 +13,13 @@ import numpy as np
 from zeroidle_contract import Prices
 from zeroidle_loadtest.cost.assumptions import Assumptions, Band
 from zeroidle_loadtest.cost.bill import Bill, gb_second_usd, make_bill
-from zeroidle_loadtest.cost.projection import FULL_MEMORY_MB, Function, Projection, project
+from zeroidle_loadtest.cost.projection import (
+    FULL_MEMORY_MB,
+    Function,
+    MeasuredFactor,
+    Projection,
+    project,
+)
 from zeroidle_loadtest.cost.projection import run_function as function_of
 from zeroidle_loadtest.cost.seed_table import Growth
 from zeroidle_loadtest.cost.usage import Usage, count_usage
@@ -27,8 +33,8 @@ from zeroidle_loadtest.record import (
     read_requests,
     read_run,
 )
+from zeroidle_loadtest.sweep import LEDGER_FILE, read_ledger
 
-SWEEP_FILE = "sweep.json"
 SHARES = (0.50, 0.95, 0.99)
 FUNCTIONS = (
     Function("arm64", FULL_MEMORY_MB),
@@ -68,23 +74,31 @@ def read_measured(folder: Path) -> Measured:
 
 
 def read_all(folder: Path) -> tuple[Measured, ...]:
-    """One run, or the runs of a sweep in the folders below it, by their offered rate.
+    """One run, or the runs that a sweep has kept, by their offered rate.
 
     Raises:
         RecordError: there is none.
     """
     if (folder / RUN_FILE).is_file() or not folder.is_dir():
         return (read_measured(folder),)
+    if (folder / LEDGER_FILE).is_file():
+        return _read_sweep(folder)
     below = sorted(path.parent for path in folder.glob(f"*/{RUN_FILE}"))
     if not below:
         raise RecordError(
             f"{folder} holds no {RUN_FILE}; give the folder that `zeroidle-load run` wrote"
         )
-    if not (folder / SWEEP_FILE).is_file():
-        raise RecordError(
-            f"{folder} holds {len(below)} runs and no sweep; give one of them, e.g. {below[-1]}"
-        )
-    measured = [read_measured(path) for path in below]
+    raise RecordError(
+        f"{folder} holds {len(below)} runs and no sweep; give one of them, e.g. {below[-1]}"
+    )
+
+
+def _read_sweep(folder: Path) -> tuple[Measured, ...]:
+    """Its own runs: others, and those that were interrupted, may lie beside them."""
+    tried = read_ledger(folder).tried
+    if not tried:
+        raise RecordError(f"{folder} holds a sweep that has tried no rate yet")
+    measured = [read_measured(folder / one.run_id) for one in tried]
     return tuple(sorted(measured, key=lambda one: one.run.load.offered_per_s or math.inf))
 
 
@@ -169,10 +183,14 @@ class Priced:
 
 
 def price_run(
-    measured: Measured, function: Function, prices: Prices, assumptions: Assumptions
+    measured: Measured,
+    function: Function,
+    prices: Prices,
+    assumptions: Assumptions,
+    on_lambda: MeasuredFactor | None = None,
 ) -> Priced:
     """What the run would cost on a function of another kind, or did on its own."""
-    projection = project(measured.run, function, assumptions)
+    projection = project(measured.run, function, assumptions, on_lambda)
     usage = count_usage(measured.run, measured.requests, projection, assumptions)
     return Priced(projection=projection, usage=usage, bill=make_bill(usage, function, prices))
 

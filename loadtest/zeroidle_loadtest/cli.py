@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
+from rich.console import Group, RenderableType
 
 from zeroidle_loadtest.conclusion import exit_code
 from zeroidle_loadtest.driving import Drive
@@ -24,6 +25,9 @@ from zeroidle_loadtest.summary import summary_json, summary_table
 from zeroidle_ops.console import run_command, show, tell
 from zeroidle_ops.stack.local import LocalStack, local_stack
 from zeroidle_ops.stack.local_deployment import DEFAULT_MODEL, Settings
+
+if TYPE_CHECKING:
+    from zeroidle_loadtest.report.writing import Written
 
 RESULTS = Path("build/loadtest")
 
@@ -109,9 +113,9 @@ def run(
 ) -> int:
     """Run one load test: send, follow every request to its end, judge.
 
-    Leaves a folder with run.json, requests.jsonl and profile.json. Ctrl-C ends the run in good
-    order, with what there is. Exit code 3 when a threshold is breached, 5 when the figures cannot
-    be believed.
+    Leaves a folder with run.json, requests.jsonl, profile.json and the report. Ctrl-C ends the run
+    in good order, with what there is. Exit code 3 when a threshold is breached, 5 when the figures
+    cannot be believed.
 
     Example: `zeroidle-load run loadtest/scenarios/laptop.toml --local`
 
@@ -122,21 +126,37 @@ def run(
         tell(f"{planned.name}: {planned.duration_s:g} s of load, then up to {planned.drain_s:g} s")
         folder = drive.run(scenario)
     record = read_run(folder)
-    show(summary_json(folder, record), summary_table(folder, record), json=where.json)
-    _write_pages(folder, record)
+    show_run(folder, record, json=where.json)
     return exit_code(record)
 
 
-def _write_pages(folder: Path, record: RunRecord) -> None:
-    """The report, of what there is. That it cannot be written takes nothing from the run."""
-    if not record.counts.submitted:
-        return
+def show_run(folder: Path, record: RunRecord, *, json: bool) -> None:
+    """A run on the screen, and its report, of what there is."""
+    value = summary_json(folder, record)
+    lines: list[RenderableType] = [summary_table(folder, record)]
+    written = write_pages(folder) if record.counts.submitted else None
+    if written is not None:
+        from zeroidle_loadtest.report.screen import (  # noqa: PLC0415 - slow to import
+            report_json,
+            report_table,
+        )
+
+        value["report"] = report_json(written)
+        lines += ["", report_table(written)]
+    show(value, Group(*lines), json=json)
+
+
+def write_pages(folder: Path) -> "Written | None":
+    """The report of a run or a sweep. That it cannot be written takes nothing from the run."""
     from zeroidle_loadtest.report.writing import write_report  # noqa: PLC0415 - slow to import
 
     try:
-        tell(f"report in {write_report(folder).page}")
+        written = write_report(folder)
     except LoadTestError as error:
         tell(f"there is no report: {error}")
+        return None
+    tell(f"report in {written.page}")
+    return written
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

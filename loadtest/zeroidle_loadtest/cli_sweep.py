@@ -1,4 +1,4 @@
-"""`zeroidle-load sweep`: reads arguments, runs rates, prints the answer."""
+"""`zeroidle-load sweep`: reads arguments, runs rates, prints the answer, writes the report."""
 
 import hashlib
 import time
@@ -10,16 +10,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zeroidle_loadtest.cli import HERE, SloFile, Where
+from zeroidle_loadtest.cli import HERE, SloFile, Where, write_pages
 from zeroidle_loadtest.conclusion import DONE, INVALID, PARTIAL
 from zeroidle_loadtest.driving import Drive, new_run_id
-from zeroidle_loadtest.errors import UsageError
+from zeroidle_loadtest.errors import DriveError, UsageError
 from zeroidle_loadtest.record import RunRecord, read_run
 from zeroidle_loadtest.scenario import Scenario, load_scenario
 from zeroidle_loadtest.slo import load_slo
 from zeroidle_loadtest.sweep import Answer, Bounds, Tried, Verdict, open_ledger
 from zeroidle_loadtest.sweep import sweep as find
 from zeroidle_ops.console import show, tell
+from zeroidle_ops.stack.target import Target
 
 _PAUSE_S = 1.0
 
@@ -38,13 +39,14 @@ def sweep(
     """Find the highest rate of Poisson arrivals that meets the SLO.
 
     Doubles the rate until the SLO is missed, then halves the interval. What was tried is kept in
-    sweep.json in the results' folder: the same command goes on where an interrupted one stopped.
-    Exit code 3 when even the lowest rate misses the SLO, 5 when a run was no valid measurement.
+    sweep.json in the results' folder: the same command goes on where an interrupted one (Ctrl-C)
+    stopped. Leaves a report of its runs there, with the knee. Exit code 3 when even the lowest rate
+    misses the SLO, 5 when a run was interrupted or no valid measurement.
 
     Example: `zeroidle-load sweep loadtest/scenarios/laptop.toml --local --results build/sweep`
     """
-    if not 0 < low < high or precision <= 0:
-        raise UsageError("--low must be above 0 and below --high, --precision above 0")
+    if not 0 < low < high or precision <= 0 or run_s <= 0:
+        raise UsageError("--low must be above 0 and below --high; --precision and --run-s above 0")
     mixture = load_scenario(scenario)
     question = _question(mixture, slo, where, run_s)
     ledger = open_ledger(where.results, question)
@@ -58,6 +60,8 @@ def sweep(
             measure=lambda rate_per_s: _try(drive, mixture.at_rate(rate_per_s, duration_s=run_s)),
         )
     show(_json(answer), _table(answer), json=where.json)
+    if answer.tried:
+        write_pages(where.results)
     if answer.invalid is not None:
         return INVALID
     return DONE if answer.met_per_s is not None else PARTIAL
@@ -65,6 +69,9 @@ def sweep(
 
 def _try(drive: Drive, scenario: Scenario) -> Tried:
     rate_per_s = getattr(scenario.arrivals, "rate_per_s", 0.0)
+    # What an earlier rate left would be measured with this one.
+    with drive.target() as target:
+        await_empty(target, timeout_s=scenario.drain_s)
     tell(f"trying {rate_per_s:g} a second")
     run_id = new_run_id()
     drive.results.mkdir(parents=True, exist_ok=True)
@@ -73,9 +80,6 @@ def _try(drive: Drive, scenario: Scenario) -> Tried:
     record = read_run(drive.run(file, run_id=run_id))
     verdict = judge(record)
     tell(f"{rate_per_s:g} a second: {verdict}")
-    if record.counts.unresolved:
-        # What is left would be measured with the next rate.
-        _await_empty(drive, scenario.drain_s)
     return Tried(
         rate_per_s=rate_per_s, verdict=verdict, run_id=record.run_id, problems=record.problems
     )
@@ -89,20 +93,32 @@ def judge(record: RunRecord) -> Verdict:
     return "missed" if only_not_drained else "invalid"
 
 
-def _await_empty(drive: Drive, timeout_s: float) -> None:
-    with drive.target() as target:
-        give_up_at_s = time.monotonic() + timeout_s
-        while time.monotonic() < give_up_at_s:
-            waiting = target.sqs.get_queue_attributes(
-                QueueUrl=target.stack.queue_url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                ],
-            )["Attributes"]
-            if not any(int(count) for count in waiting.values()):
-                return
-            time.sleep(_PAUSE_S)
+def await_empty(target: Target, *, timeout_s: float) -> None:
+    """Wait until no message waits or is being worked on.
+
+    Raises:
+        DriveError: some still are.
+    """
+    give_up_at_s = time.monotonic() + timeout_s
+    while any(left := _messages(target)):
+        if time.monotonic() >= give_up_at_s:
+            raise DriveError(
+                f"{sum(left)} messages are still in the queue after {timeout_s:g} s, so the next "
+                "rate would be measured with them; the same command goes on once it is empty"
+            )
+        time.sleep(_PAUSE_S)
+
+
+def _messages(target: Target) -> tuple[int, int]:
+    """Waiting, and being worked on."""
+    found = target.sqs.get_queue_attributes(
+        QueueUrl=target.stack.queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    return (
+        int(found["ApproximateNumberOfMessages"]),
+        int(found["ApproximateNumberOfMessagesNotVisible"]),
+    )
 
 
 def _question(mixture: Scenario, slo: Path | None, where: Where, run_s: float) -> str:
@@ -132,7 +148,10 @@ def _table(answer: Answer) -> RenderableType:
         table.add_row(f"{one.rate_per_s:g}", Text(one.verdict, styles[one.verdict]), one.run_id)
     if answer.invalid is not None:
         problems = "; ".join(answer.invalid.problems)
-        told = f"no valid measurement at {answer.invalid.rate_per_s:g} a second: {problems}"
+        told = (
+            f"no valid measurement at {answer.invalid.rate_per_s:g} a second: {problems}. "
+            "The same command goes on from here"
+        )
     elif answer.met_per_s is None:
         told = "even the lowest rate misses the SLO"
     elif answer.missed_per_s is None:

@@ -13,7 +13,7 @@ _WORDS = (
     "more if out so up said what its about than into them can only other time new some could these "
     "two may first then do any like my now over such our man me even most made after also did many "
     "off before must well back through years where much your way down should because long each "
-    "just state those people too mr good world day work life right house place old great part "
+    "just state those people too very good world day work life right house place old great part "
     "system water order number set case point public group order study report office city market "
     "company service government program money level field land interest question value process"
 ).split()
@@ -23,7 +23,7 @@ SENTENCE_TOKENS = 14
 
 
 def document(tokens: int, random: Random) -> str:
-    """A text of about this many tokens."""
+    """A text of this many tokens, within 1 % and one token by SmolLM2's vocabulary."""
     sentences = []
     left = tokens
     while left > 1:

@@ -16,6 +16,7 @@ class Published:
     sample: str
     intended_ms: float
     sent_ms: float
+    document_bytes: int = 0
     publish_ms: float | None = None
 
 
@@ -77,6 +78,7 @@ class Ends:
             "intended_ms": round(request.intended_ms, 3),
             "sent_ms": round(request.sent_ms, 3),
             "publish_ms": round(publish_ms, 3),
+            "document_bytes": request.document_bytes,
         }
 
 

@@ -34,8 +34,8 @@ class RequestRecord(Frozen):
     and attempts that were lost. A failed or unresolved request has none of them.
 
     `unresolved` never came back before the drain's deadline. A request that could not be published
-    is `failed` with the error code `not_sent` and AWS's reason in `error_detail`. `invocation`
-    names the invocation that committed it,
+    is `failed` with the error code `not_sent` and AWS's reason in `error_detail`. `document_bytes`
+    decides whether it travels through S3. `invocation` names the invocation that committed it,
     `batch_size` how many of this run's requests that invocation committed (occupancy).
     """
 
@@ -61,6 +61,7 @@ class RequestRecord(Frozen):
     sampled_tokens: int = 0
     gb_seconds: float = 0.0
     attempts: int = 0
+    document_bytes: int = 0
     invocation: str | None = None
     batch_size: int | None = None
 
@@ -148,6 +149,7 @@ class TargetRecord(Frozen):
     memory_mb: int | None = None
     architecture: str | None = None
     timeout_s: int | None = None
+    max_attempts: int | None = None
     batch_size: int | None = None
     batching_window_s: int | None = None
     maximum_concurrency: int | None = None

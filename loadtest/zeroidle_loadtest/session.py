@@ -161,7 +161,14 @@ class Session:
             for draw, one in zip(draws, due, strict=True)
         ]
         requests = [
-            Published(job.job_id, job.task.kind, draw.sample, one.intended_ms, began_ms)
+            Published(
+                job_id=job.job_id,
+                task=job.task.kind,
+                sample=draw.sample,
+                intended_ms=one.intended_ms,
+                sent_ms=began_ms,
+                document_bytes=len(draw.text.encode()),
+            )
             for job, draw, one in zip(jobs, draws, due, strict=True)
         ]
         self._sending.update({request.job_id: request for request in requests})

@@ -56,6 +56,7 @@ def describe(target: Target, *, is_local: bool) -> TargetRecord:
             FunctionName=target.stack.function_name, Qualifier=target.stack.alias_name
         )
         mapping = target.lambda_.get_event_source_mapping(UUID=target.stack.event_source_mapping_id)
+        warm = _provisioned(target)
     except (BotoCoreError, ClientError):
         pass  # a producer's credentials may not read this; the load can be driven all the same
     else:
@@ -63,9 +64,13 @@ def describe(target: Target, *, is_local: bool) -> TargetRecord:
             "memory_mb": function.get("MemorySize"),
             "timeout_s": function.get("Timeout"),
             "architecture": next(iter(function.get("Architectures", ())), None),
+            "max_attempts": function.get("Environment", {})
+            .get("Variables", {})
+            .get("ZEROIDLE_MAX_ATTEMPTS"),
             "batch_size": mapping.get("BatchSize"),
             "batching_window_s": mapping.get("MaximumBatchingWindowInSeconds"),
             "maximum_concurrency": mapping.get("ScalingConfig", {}).get("MaximumConcurrency"),
+            "provisioned_concurrency": warm,
         }
     return TargetRecord.model_validate(
         {
@@ -75,6 +80,17 @@ def describe(target: Target, *, is_local: bool) -> TargetRecord:
             **known,
         }
     )
+
+
+def _provisioned(target: Target) -> int:
+    """Environments that are kept warm on the alias."""
+    try:
+        found = target.lambda_.get_provisioned_concurrency_config(
+            FunctionName=target.stack.function_name, Qualifier=target.stack.alias_name
+        )
+    except target.lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+        return 0
+    return found.get("RequestedProvisionedConcurrentExecutions", 0)
 
 
 def depths(target: Target) -> dict[str, int | None]:

@@ -1,7 +1,8 @@
 """Finds the highest rate that meets the SLO: doubles until it is missed, then halves the interval.
 
-Each rate is a run of its own, kept in a ledger, so that an interrupted sweep goes on where it
-stopped. A run that is no valid measurement decides nothing. Knows no stack: `measure` runs a rate.
+Each rate is a run of its own, kept in a ledger as soon as it has ended, so that an interrupted
+sweep goes on where it stopped. A run that is no valid measurement decides nothing and is not kept:
+it is tried again. Knows no stack: `measure` runs a rate.
 """
 
 from collections.abc import Callable
@@ -47,7 +48,10 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The highest rate that met the SLO and the lowest that missed it; None where there is none."""
+    """The lowest rate that missed the SLO, and the highest below it that met it; None for none.
+
+    `invalid` is the run that ended the sweep early.
+    """
 
     met_per_s: float | None
     missed_per_s: float | None
@@ -59,8 +63,10 @@ def next_rate(tried: tuple[Tried, ...], bounds: Bounds) -> float | None:
     """The next rate to try; None when the answer stands. Pure."""
     met, missed = _best(tried)
     if met is None:
-        lowest = bounds.low_per_s if missed is None else missed / 2
-        return lowest if lowest >= bounds.low_per_s else None
+        if missed is None:
+            return bounds.low_per_s
+        # The first rate may lie above this sweep's lowest one: bounds may change between two calls.
+        return max(missed / 2, bounds.low_per_s) if missed > bounds.low_per_s else None
     if missed is None:
         return min(2 * met, bounds.high_per_s) if met < bounds.high_per_s else None
     return (met + missed) / 2 if missed - met > bounds.precision * met else None
@@ -87,18 +93,29 @@ def open_ledger(folder: Path, question: str) -> Ledger:
     Raises:
         RecordError: the folder holds the sweep of another question, or a damaged one.
     """
-    path = folder / LEDGER_FILE
-    if not path.is_file():
+    if not (folder / LEDGER_FILE).is_file():
         return Ledger(question=question)
-    try:
-        ledger = Ledger.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise RecordError(f"{path}: {mistakes(error)}; remove it to begin anew") from None
+    ledger = read_ledger(folder)
     if ledger.question != question:
         raise RecordError(
             f"{folder} holds a sweep of another scenario, SLO or stack; give another --results"
         )
     return ledger
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """The sweep of a folder.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    path = folder / LEDGER_FILE
+    try:
+        return Ledger.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        raise RecordError(f"{path}: {mistakes(error)}; remove it to begin anew") from None
 
 
 def save(ledger: Ledger, folder: Path) -> None:
@@ -110,6 +127,14 @@ def save(ledger: Ledger, folder: Path) -> None:
 
 
 def _best(tried: tuple[Tried, ...]) -> tuple[float | None, float | None]:
-    met = max((one.rate_per_s for one in tried if one.verdict == "met"), default=None)
+    """A rate that met the SLO above one that missed it was luck: it does not count."""
     missed = min((one.rate_per_s for one in tried if one.verdict == "missed"), default=None)
+    met = max(
+        (
+            one.rate_per_s
+            for one in tried
+            if one.verdict == "met" and (missed is None or one.rate_per_s < missed)
+        ),
+        default=None,
+    )
     return met, missed

@@ -1,6 +1,8 @@
 """What a stack costs a month while nothing is queued: read off the template that ships.
 
-Prices storage, keys, alarms, endpoints and the polling of an empty queue. Free tiers are left out.
+Prices storage, alarms, the dashboard, what runs on a schedule and the polling of an empty queue;
+beside them what a deployment may choose: a key, a private network, the scaler, warm environments.
+Free tiers are left out.
 """
 
 import re
@@ -23,8 +25,19 @@ ZONES = 2
 IMAGE_GB = Band(0.3, 5.0, 10.0)
 """The image holds the model: a small one, 8B in 4 bits, and Lambda's limit."""
 
+OPS_GB = 0.25
+"""Memory of the scheduled functions."""
+OPS_S = Band(0.5, 2.0, 10.0)
+SCALER_METRICS = 7
+"""Read at each tick of the scaler (`zeroidle_ops.scale.measured`)."""
+
 _TYPE = re.compile(r"^    Type: (AWS::\S+)$", re.MULTILINE)
 _ENDPOINT = re.compile(r"VpcEndpointType: Interface")
+_MINUTES_PER_MONTH = HOURS_PER_MONTH * 60
+
+
+_Row = tuple[str, float | Band, str, tuple[str, str, int], str]
+"""Name, quantity, unit, its price (service, key, per how many), and how the quantity is known."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,10 @@ class Inventory:
     alarms: int
     interface_endpoints: int
     mappings: int
+    dashboards: int
+    watch_runs: float
+    """A month, of the watch over expiring dead letters."""
+    scaler_runs: float
 
 
 def read_inventory(text: str) -> Inventory:
@@ -45,7 +62,16 @@ def read_inventory(text: str) -> Inventory:
         alarms=types["AWS::CloudWatch::Alarm"],
         interface_endpoints=len(_ENDPOINT.findall(text)),
         mappings=types["AWS::Lambda::EventSourceMapping"],
+        dashboards=types["AWS::CloudWatch::Dashboard"],
+        watch_runs=_runs(text, "WatchSchedule"),
+        scaler_runs=_runs(text, "ScalerRule"),
     )
+
+
+def _runs(text: str, rule: str) -> float:
+    """Runs a month of a schedule in minutes; none where the template has no such rule."""
+    found = re.search(rf"^  {rule}:$.*?rate\((\d+) minutes?\)", text, re.MULTILINE | re.DOTALL)
+    return _MINUTES_PER_MONTH / int(found[1]) if found else 0.0
 
 
 @dataclass(frozen=True)
@@ -65,59 +91,44 @@ def monthly_floor(prices: Prices, function: Function, inventory: Inventory | Non
     """What a stack of the shipped template costs at rest."""
     has = inventory or read_inventory(template())
     polls = has.mappings * POLLERS * SECONDS_PER_MONTH / LONG_POLL_S
+    endpoints = has.interface_endpoints
+    second = ("aws_lambda", "arm64_gb_second", 1)
     idle = f"provisioned_{function.architecture}_gb_second_idle"
+    rows: tuple[_Row, ...] = (
+        ("polling of the empty queue", polls, "requests",
+         ("sqs", "million_requests", PER_MILLION), f"{POLLERS} pollers of {LONG_POLL_S} s each"),
+        ("image with the model", IMAGE_GB, "GB", ("ecr", "gb_month", 1),
+         "a small model, 8B in 4 bits, and Lambda's limit"),
+        ("alarms", has.alarms, "", ("cloudwatch", "alarm_month", 1), "template"),
+        ("dashboard", has.dashboards, "", ("cloudwatch", "dashboard_month", 1),
+         "template; an account's first three are free, which counts as a free tier"),
+        ("watch over dead letters: its metric", 1 if has.watch_runs else 0, "",
+         ("cloudwatch", "metric_month", 1), "written every time it looks"),
+        ("watch over dead letters: its looks", OPS_S * (has.watch_runs * OPS_GB), "GB-s", second,
+         f"{has.watch_runs:,.0f} a month, {OPS_GB * 1024:.0f} MB"),
+    )  # fmt: skip
+    options: tuple[_Row, ...] = (
+        ("encryption key of your own", has.keys, "", ("kms", "key_month", 1),
+         "EncryptionKey=stack; the default is AWS's own key, which is free"),
+        ("private network: interface endpoints", endpoints * ZONES * HOURS_PER_MONTH, "hours",
+         ("privatelink", "endpoint_zone_hour", 1),
+         f"{endpoints} in {ZONES} zones; those for S3 and DynamoDB are free"),
+        ("scaler: metrics it reads", has.scaler_runs * SCALER_METRICS, "",
+         ("cloudwatch", "million_metrics_read", PER_MILLION),
+         f"{SCALER_METRICS} at each of {has.scaler_runs:,.0f} ticks a month"),
+        ("scaler: its ticks", OPS_S * (has.scaler_runs * OPS_GB), "GB-s", second,
+         f"{has.scaler_runs:,.0f} a month, {OPS_GB * 1024:.0f} MB"),
+        ("one environment kept warm", SECONDS_PER_MONTH * function.memory_gb, "GB-s",
+         ("aws_lambda", idle, 1), f"provisioned concurrency of 1 all month, {function}"),
+    )  # fmt: skip
     return Floor(
-        lines=(
-            _line(
-                "polling of the empty queue",
-                polls,
-                "requests",
-                ("sqs", "million_requests", PER_MILLION),
-                prices,
-                f"{POLLERS} pollers of {LONG_POLL_S} s each",
-            ),
-            _line(
-                "image with the model",
-                IMAGE_GB,
-                "GB",
-                ("ecr", "gb_month", 1),
-                prices,
-                "a small model, 8B in 4 bits, and Lambda's limit",
-            ),
-            _line("encryption keys", has.keys, "", ("kms", "key_month", 1), prices, "template"),
-            _line("alarms", has.alarms, "", ("cloudwatch", "alarm_month", 1), prices, "template"),
-        ),
-        options=(
-            _line(
-                "private network: interface endpoints",
-                max(1, has.interface_endpoints) * ZONES * HOURS_PER_MONTH,
-                "hours",
-                ("privatelink", "endpoint_zone_hour", 1),
-                prices,
-                f"{max(1, has.interface_endpoints)} endpoints in {ZONES} zones; "
-                "those for S3 and DynamoDB are free",
-            ),
-            _line(
-                "one environment kept warm",
-                SECONDS_PER_MONTH * function.memory_gb,
-                "GB-s",
-                ("aws_lambda", idle, 1),
-                prices,
-                f"provisioned concurrency of 1 all month, {function}",
-            ),
-        ),
+        lines=tuple(_line(row, prices) for row in rows),
+        options=tuple(_line(row, prices) for row in options),
     )
 
 
-def _line(
-    name: str,
-    amount: float | Band,
-    unit: str,
-    price: tuple[str, str, int],
-    prices: Prices,
-    why: str,
-) -> Line:
-    service, key, per = price
+def _line(row: _Row, prices: Prices) -> Line:
+    name, amount, unit, (service, key, per), why = row
     table = getattr(prices, service)
     band = amount if isinstance(amount, Band) else Band.exactly(float(amount))
     return Line(

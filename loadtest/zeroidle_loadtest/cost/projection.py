@@ -1,6 +1,8 @@
 """From this machine's seconds to Lambda's: a factor with a range, until a run on Lambda gives it.
 
-A run whose durations were measured on Lambda has the factor 1 for the function that it ran on.
+A run whose durations were measured on Lambda has the factor 1 for the function that it ran on. A
+run on this machine has the factor that a run of the same documents on Lambda gives
+(`zeroidle_loadtest.calibration`), and an assumed one without.
 """
 
 from dataclasses import dataclass
@@ -32,6 +34,15 @@ class Function:
 
 
 @dataclass(frozen=True)
+class MeasuredFactor:
+    """Seconds of a function for one second here, as measured: the range is a 95 % interval."""
+
+    function: Function
+    factor: Band
+    why: str
+
+
+@dataclass(frozen=True)
 class Projection:
     """How many seconds a function takes for one second of the run."""
 
@@ -53,31 +64,44 @@ def run_function(run: RunRecord) -> Function:
     )
 
 
-def project(run: RunRecord, function: Function, assumptions: Assumptions) -> Projection:
+def project(
+    run: RunRecord,
+    function: Function,
+    assumptions: Assumptions,
+    measured: MeasuredFactor | None = None,
+) -> Projection:
     """Seconds on `function` for a second of the run.
 
-    On this machine: cores here / cores there * (a Lambda core's seconds for one of ours), where the
-    environments that may run at once share the cores. From Lambda to another size of the same
-    architecture: processors are in proportion to memory.
+    From this machine, without a run on Lambda: cores here / cores there * (a Lambda core's seconds
+    for one of ours), where the environments that may run at once share the cores. From Lambda to
+    another size of the same architecture: processors are in proportion to memory.
     """
+    if not run.is_projected:
+        measured = MeasuredFactor(run_function(run), Band.exactly(1.0), "measured on Lambda")
+    if measured is None:
+        return _from_this_machine(run, function, assumptions)
+    if function == measured.function:
+        return Projection(function, measured.factor, is_measured=True, why=measured.why)
+    size = measured.function.memory_mb / function.memory_mb
+    if function.architecture == measured.function.architecture:
+        factor = measured.factor * size
+        why = f"from {measured.function}, measured: processors are in proportion to memory"
+    else:
+        ratio = getattr(assumptions.core_ratio, function.architecture)
+        other = getattr(assumptions.core_ratio, measured.function.architecture)
+        across = Band(ratio.low / other.high, ratio.mid / other.mid, ratio.high / other.low)
+        factor = measured.factor * across * size
+        why = f"from {measured.function}, measured: {ratio.why}"
+    return Projection(function, factor, is_measured=False, why=why)
+
+
+def _from_this_machine(run: RunRecord, function: Function, assumptions: Assumptions) -> Projection:
     ratio = getattr(assumptions.core_ratio, function.architecture)
     vcpus = function.memory_mb / assumptions.aws_lambda.mb_per_vcpu
-    if run.is_projected:
-        cores = max(1, run.machine.cpus // (run.target.maximum_concurrency or 1))
-        factor = ratio.band * (cores / vcpus)
-        why = f"{cores} cores for an environment here, {vcpus:.1f} vCPU there. {ratio.why}"
-        return Projection(function=function, factor=factor, is_measured=False, why=why)
-    measured = run_function(run)
-    if function == measured:
-        return Projection(
-            function=function, factor=Band.exactly(1.0), is_measured=True, why="measured on Lambda"
-        )
-    other = getattr(assumptions.core_ratio, measured.architecture)
-    size = measured.memory_mb / function.memory_mb
-    if function.architecture == measured.architecture:
-        factor = Band.exactly(size)
-        why = "processors are in proportion to memory"
-    else:
-        factor = Band(ratio.low / other.high, ratio.mid / other.mid, ratio.high / other.low) * size
-        why = f"from {measured}: {ratio.why}"
-    return Projection(function=function, factor=factor, is_measured=False, why=why)
+    cores = max(1, run.machine.cpus // (run.target.maximum_concurrency or 1))
+    return Projection(
+        function,
+        ratio.band * (cores / vcpus),
+        is_measured=False,
+        why=f"{cores} cores for an environment here, {vcpus:.1f} vCPU there. {ratio.why}",
+    )

@@ -3,17 +3,22 @@
 Calls per job follow from the code of producer and function. Knows no prices.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from zeroidle_contract import INLINE_LIMIT_BYTES
 from zeroidle_loadtest.cost.assumptions import Assumptions, Band
 from zeroidle_loadtest.cost.projection import Projection, run_function
 from zeroidle_loadtest.record import RequestRecord, RunRecord
 
 Basis = Literal["measured", "counted", "projected", "assumed"]
 
-POLLS_PER_INVOCATION = 1
+SQS_UNIT_BYTES = 64 * 1024
+"""A request of SQS is billed for each 64 KB of its messages."""
+ENVELOPE_BYTES = 1024
+"""A message beside its document: task, ids, attributes."""
 WRITES_PER_JOB = 3
 """Recorded as queued, claimed, committed."""
 NOT_SENT = "not_sent"
@@ -35,6 +40,8 @@ class Usage:
 
     `gb_seconds` holds the waits for the model; `init_gb_seconds` the part of init before them.
     `wasted_gb_seconds` are in `gb_seconds`' price too: work that no committed result came from.
+    `provisioned_share` of the compute ran on environments that were kept warm, which
+    `provisioned_gb_seconds` were paid for.
     """
 
     jobs: int
@@ -45,10 +52,14 @@ class Usage:
     init_gb_seconds: Quantity
     wasted_gb_seconds: Quantity
     cold_gb_seconds: Quantity
+    provisioned_share: float
+    provisioned_gb_seconds: Quantity
     lambda_requests: Quantity
     sqs_requests: Quantity
     writes: Quantity
     reads: Quantity
+    puts: Quantity
+    gets: Quantity
     log_gb: Quantity
     traces: Quantity
 
@@ -69,6 +80,7 @@ def count_usage(
     per_gb_second = projection.factor * projection.function.memory_gb
     basis: Basis = "measured" if projection.is_measured else "projected"
     writes = len(sent) * WRITES_PER_JOB + retried
+    through_s3 = [one for one in sent if one.document_bytes > INLINE_LIMIT_BYTES]
     return Usage(
         jobs=len(sent),
         succeeded=succeeded,
@@ -95,10 +107,13 @@ def count_usage(
             basis,
             "waits for the model, once for each invocation that waited",
         ),
+        provisioned_share=provisioned_share(run),
+        provisioned_gb_seconds=_provisioned(run, projection.function.memory_gb),
         lambda_requests=_counted(invocations + retried, "distinct invocations, and retries"),
         sqs_requests=_counted(
-            len(sent) + invocations * (POLLS_PER_INVOCATION + 2) + retried,
-            "a send for each job; a receive, a change of visibility and a delete for each batch",
+            sends(sent) + receives(sent) + invocations * 2 + retried,
+            "a send for each job and a receive for each batch, more where they exceed 64 KB; a "
+            "change of visibility and a delete for each batch",
         ),
         writes=Quantity(
             assumptions.row_kb.band * writes,
@@ -108,6 +123,13 @@ def count_usage(
         ),
         reads=Quantity(
             assumptions.reads_per_job.band * len(sent), "assumed", assumptions.reads_per_job.why
+        ),
+        puts=_counted(
+            len(through_s3), f"documents above {INLINE_LIMIT_BYTES // 1024} KB, put once"
+        ),
+        gets=_counted(
+            sum(max(1, request.attempts) for request in through_s3),
+            "the same, got once for each attempt",
         ),
         log_gb=Quantity(
             assumptions.log_bytes_per_job.band * (len(sent) / BYTES_PER_GB),
@@ -124,6 +146,53 @@ def count_invocations(requests: Sequence[RequestRecord]) -> int:
     """Invocations that committed something, and one for each job that none is known of."""
     known = {request.invocation for request in requests if request.invocation is not None}
     return len(known) + sum(r.invocation is None and r.attempts > 0 for r in requests)
+
+
+def sends(requests: Sequence[RequestRecord]) -> int:
+    """Billed requests of sending each message on its own."""
+    return sum(_units(message_bytes(request)) for request in requests)
+
+
+def receives(requests: Sequence[RequestRecord]) -> int:
+    """Billed requests of receiving them, as batches."""
+    batches: dict[str, int] = defaultdict(int)
+    for request in requests:
+        if request.attempts:
+            batches[request.invocation or request.job_id] += message_bytes(request)
+    return sum(_units(size) for size in batches.values())
+
+
+def message_bytes(request: RequestRecord) -> int:
+    """Of a job's message: a long document travels through S3 instead."""
+    inline = request.document_bytes <= INLINE_LIMIT_BYTES
+    return ENVELOPE_BYTES + (request.document_bytes if inline else 0)
+
+
+def _units(size_bytes: int) -> int:
+    return -(-size_bytes // SQS_UNIT_BYTES)
+
+
+def provisioned_share(run: RunRecord) -> float:
+    """How much of the compute ran on environments that were kept warm: Lambda uses them first."""
+    warm = run.target.provisioned_concurrency or 0
+    if not warm:
+        return 0.0
+    busy = [sample.concurrency for sample in run.samples]
+    total = sum(busy)
+    return sum(min(count, warm) for count in busy) / total if total else 1.0
+
+
+def _provisioned(run: RunRecord, memory_gb: float) -> Quantity:
+    warm = run.target.provisioned_concurrency
+    seconds = run.ended_ms / 1000
+    if warm is None:
+        return Quantity(
+            Band.exactly(0.0), "assumed", "the setting could not be read: taken as none"
+        )
+    why = (
+        f"{warm} environments kept warm for the run's {seconds:,.0f} s" if warm else "none was set"
+    )
+    return _counted(warm * memory_gb * seconds, why)
 
 
 def extra_attempts(requests: Sequence[RequestRecord]) -> int:

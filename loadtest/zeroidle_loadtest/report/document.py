@@ -11,12 +11,19 @@ from typing import Literal
 from zeroidle_contract import Prices
 from zeroidle_loadtest import analysis
 from zeroidle_loadtest.analysis import FUNCTIONS, Figures, Measured, Priced, figure, price_run
+from zeroidle_loadtest.calibration import calibrate
 from zeroidle_loadtest.cost.alternatives import managed_apis
 from zeroidle_loadtest.cost.assumptions import Assumptions, Band
-from zeroidle_loadtest.cost.bill import gb_second_usd
+from zeroidle_loadtest.cost.bill import COMPUTE, gb_second_usd
 from zeroidle_loadtest.cost.crossover import BreakEven, Crossover, break_even, crossover
 from zeroidle_loadtest.cost.floor import Floor, monthly_floor
-from zeroidle_loadtest.cost.projection import Function, Projection, project, run_function
+from zeroidle_loadtest.cost.projection import (
+    Function,
+    MeasuredFactor,
+    Projection,
+    project,
+    run_function,
+)
 from zeroidle_loadtest.cost.seed_table import Claim, seed_claims
 from zeroidle_loadtest.cost.token_cost import (
     TaskPrice,
@@ -33,12 +40,16 @@ State = Literal["met", "breached", "invalid"]
 
 @dataclass(frozen=True)
 class Report:
-    """One run, or a sweep whose headline is the fastest run that met the SLO."""
+    """One run, or a sweep whose headline is the fastest run that met the SLO.
+
+    `on_lambda` is what a run on Lambda gave; it replaces what is assumed of Lambda's speed.
+    """
 
     figures: tuple[Figures, ...]
     headline: Figures
     prices: Prices
     assumptions: Assumptions
+    on_lambda: MeasuredFactor | None = None
 
     @property
     def run(self) -> RunRecord:
@@ -81,6 +92,33 @@ class Report:
         )
 
     @cached_property
+    def measured_note(self) -> str | None:
+        """What replaced the watermark, where a run on Lambda did."""
+        if self.on_lambda is None or not self.run.is_projected:
+            return None
+        return (
+            f"Durations are Lambda's. {self.on_lambda.function} takes "
+            f"{amount_with_range(self.on_lambda.factor)} seconds for each second here (95 % "
+            f"interval), measured: {self.on_lambda.why}."
+        )
+
+    @property
+    def reference_note(self) -> str | None:
+        """What stays projected when the run itself is not: a model that it did not run."""
+        if not self.projection.is_measured:
+            return None
+        return (
+            f"The 8B shape did not run on Lambda: its figures are projected from "
+            f"{self.assumptions.shape_8b.cores} cores of another machine "
+            f"({self.assumptions.shape_8b.why}), with that range."
+        )
+
+    @property
+    def function(self) -> Function:
+        """The function that dollars are for: the one that was measured, or the run's own."""
+        return self.on_lambda.function if self.on_lambda else run_function(self.run)
+
+    @cached_property
     def projection(self) -> Projection:
         """From the run to the function that it stands for."""
         return self.priced.projection
@@ -88,16 +126,17 @@ class Report:
     @cached_property
     def priced(self) -> Priced:
         """The run on its own function."""
-        return self._price(run_function(self.run))
+        return self._price(self.function)
 
     @cached_property
     def priced_elsewhere(self) -> tuple[Priced, ...]:
         """The run on other functions: x86, and less memory."""
-        own = run_function(self.run)
-        return tuple(self._price(function) for function in FUNCTIONS if function != own)
+        return tuple(self._price(function) for function in FUNCTIONS if function != self.function)
 
     def _price(self, function: Function) -> Priced:
-        return price_run(self.headline.measured, function, self.prices, self.assumptions)
+        return price_run(
+            self.headline.measured, function, self.prices, self.assumptions, self.on_lambda
+        )
 
     @cached_property
     def wasted_share(self) -> float:
@@ -155,8 +194,7 @@ class Report:
 
     def _fixed_usd(self) -> float:
         """What a task costs beside compute: requests, rows, logs, traces."""
-        compute = ("compute", "init before the model")
-        lines = [line for line in self.priced.bill.lines if line.name not in compute]
+        lines = [line for line in self.priced.bill.lines if line.name not in COMPUTE]
         return sum(line.usd.mid for line in lines) / max(1, self.priced.bill.succeeded)
 
     def _factor_8b(self) -> Band:
@@ -225,13 +263,25 @@ class Report:
         )
 
 
-def make_report(measured: Sequence[Measured], prices: Prices, assumptions: Assumptions) -> Report:
-    """A report of one run, or of the runs of a sweep."""
+def make_report(
+    measured: Sequence[Measured],
+    prices: Prices,
+    assumptions: Assumptions,
+    *,
+    on_lambda: Measured | None = None,
+) -> Report:
+    """A report of one run, or of the runs of a sweep; `on_lambda` is a run of `measure-aws`.
+
+    Raises:
+        RecordError: `on_lambda` cannot stand for the run's durations.
+    """
     figures = tuple(figure(one) for one in measured)
     met = [one for one in figures if one.run.is_valid and one.run.meets_slo]
+    headline = met[-1] if met else figures[0]
     return Report(
         figures=figures,
-        headline=met[-1] if met else figures[0],
+        headline=headline,
         prices=prices,
         assumptions=assumptions,
+        on_lambda=calibrate(headline.measured, on_lambda) if on_lambda else None,
     )

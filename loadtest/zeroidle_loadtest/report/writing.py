@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from zeroidle_contract import Prices, load_prices
-from zeroidle_loadtest.analysis import read_all
+from zeroidle_loadtest.analysis import read_all, read_measured
 from zeroidle_loadtest.cost.assumptions import load_assumptions
 from zeroidle_loadtest.errors import PricesError
 from zeroidle_loadtest.report.document import Report, make_report
@@ -27,14 +27,25 @@ class Written:
     markdown: Path
 
 
-def write_report(run_dir: Path, *, to: Path | None = None) -> Written:
+def write_report(
+    run_dir: Path, *, to: Path | None = None, on_lambda: Path | None = None
+) -> Written:
     """Write `report.html` and `report.md` of a run or a sweep, into its own folder or another.
 
+    `on_lambda` is the folder of a run of `measure-aws`, whose durations replace what is assumed of
+    Lambda's.
+
     Raises:
-        RecordError: the run's files are missing or damaged, or it sent nothing.
+        RecordError: a run's files are missing or damaged, it sent nothing, or `on_lambda` cannot
+            stand for its durations.
         PricesError: there are no prices.
     """
-    report = make_report(read_all(run_dir), read_prices(), load_assumptions())
+    report = make_report(
+        read_all(run_dir),
+        read_prices(),
+        load_assumptions(),
+        on_lambda=read_measured(on_lambda) if on_lambda else None,
+    )
     folder = to or run_dir
     folder.mkdir(parents=True, exist_ok=True)
     page, markdown = folder / PAGE_FILE, folder / MARKDOWN_FILE

@@ -58,12 +58,14 @@ class S3Prices(Sourced):
 
 
 class CloudWatchPrices(Sourced):
-    """CloudWatch, USD for a GB of logs taken in, and a month of what is kept."""
+    """CloudWatch, USD for a GB of logs taken in, what is kept a month, and metrics read."""
 
     log_gb: Usd
     log_gb_month: Usd
     alarm_month: Usd
     metric_month: Usd
+    dashboard_month: Usd
+    million_metrics_read: Usd
 
 
 class XRayPrices(Sourced):

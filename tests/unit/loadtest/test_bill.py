@@ -10,7 +10,7 @@ from zeroidle_contract import Prices, load_prices
 from zeroidle_loadtest.analysis import FUNCTIONS, Measured, price_run, read_measured
 from zeroidle_loadtest.cost.assumptions import Band, load_assumptions
 from zeroidle_loadtest.cost.bill import Bill
-from zeroidle_loadtest.record import RequestRecord, TargetRecord
+from zeroidle_loadtest.record import RequestRecord, Sample, TargetRecord
 
 ARM = FUNCTIONS[0]
 
@@ -107,6 +107,58 @@ def test_a_request_that_was_not_sent_costs_nothing(on_lambda: Measured) -> None:
     bill = bill_of(with_requests(on_lambda, unsent))
 
     assert bill.total_usd == Band.exactly(0.0)
+
+
+def test_a_long_document_travels_through_s3(on_lambda: Measured) -> None:
+    long = request(document_bytes=200_000, attempts=3)
+    short = request(job_id="b", document_bytes=128 * 1024)
+
+    bill = bill_of(with_requests(on_lambda, long, short))
+
+    assert line(bill, "documents put in S3").mid == pytest.approx(5e-6)
+    assert line(bill, "documents got from S3").mid == pytest.approx(3 * 0.4e-6)
+
+
+def test_a_long_message_is_several_requests_of_the_queue(on_lambda: Measured) -> None:
+    # 100,000 bytes and the envelope are two units; both in a batch are four, deleted at once.
+    two = (request(document_bytes=100_000), request(job_id="b", document_bytes=100_000))
+
+    bill = bill_of(with_requests(on_lambda, *two))
+
+    assert line(bill, "queue requests").mid == pytest.approx((2 + 2 + 4 + 2) * 0.4e-6)
+
+
+def kept_warm(measured: Measured, environments: int, concurrency: tuple[int, ...]) -> Measured:
+    target = measured.run.target.model_copy(update={"provisioned_concurrency": environments})
+    samples = tuple(Sample(at_ms=0.0, concurrency=count) for count in concurrency)
+    run = measured.run.model_copy(
+        update={"target": target, "samples": samples, "ended_ms": 60_000.0}
+    )
+    return Measured(run=run, requests=(request(gb_seconds=100.0),))
+
+
+def test_environments_kept_warm_are_paid_for_the_whole_run(on_lambda: Measured) -> None:
+    bill = bill_of(kept_warm(on_lambda, 2, (1, 2)))
+
+    assert line(bill, "provisioned concurrency").mid == pytest.approx(2 * 10 * 60 * 0.0000033334)
+    assert line(bill, "compute, kept warm").mid == pytest.approx(100 * 0.0000077778)
+    assert line(bill, "compute").mid == 0.0
+
+
+def test_beyond_the_warm_environments_compute_has_its_usual_price(on_lambda: Measured) -> None:
+    bill = bill_of(kept_warm(on_lambda, 1, (1, 3)))  # two of four were warm
+
+    assert line(bill, "compute, kept warm").mid == pytest.approx(50 * 0.0000077778)
+    assert line(bill, "compute").mid == pytest.approx(50 * 0.0000133334)
+
+
+def test_without_provisioned_concurrency_the_bill_says_so(on_lambda: Measured) -> None:
+    bill = bill_of(kept_warm(on_lambda, 0, (1,)))
+
+    [found] = [one for one in bill.lines if one.name == "provisioned concurrency"]
+    assert found.usd == Band.exactly(0.0)
+    assert found.quantity.why == "none was set"
+    assert "compute, kept warm" not in [one.name for one in bill.lines]
 
 
 def test_every_line_names_a_price_that_stands_in_the_price_list(on_lambda: Measured) -> None:

@@ -19,6 +19,7 @@ from zeroidle_loadtest.report import writing
 from zeroidle_loadtest.report.document import Report, make_report
 from zeroidle_loadtest.report.plots import load
 from zeroidle_loadtest.report.writing import write_report
+from zeroidle_loadtest.sweep import Ledger, Tried, save
 from zeroidle_ops.stack.deploy import template
 
 ARM = Function("arm64", 10240)
@@ -116,7 +117,10 @@ def test_a_folder_of_unrelated_runs_is_refused_with_an_example(tmp_path: Path) -
 def test_a_sweep_is_reported_by_its_fastest_run_that_meets_the_slo(tmp_path: Path) -> None:
     for name, per_s in (("slow", 0.5), ("fast", 1.0), ("too-fast", 6.0)):
         record_run(tmp_path / name, per_s=per_s, duration_s=60, fail_every=0)
-    (tmp_path / "sweep.json").write_text("{}")
+    tried = [
+        Tried(rate_per_s=1, verdict="met", run_id=name) for name in ("fast", "too-fast", "slow")
+    ]
+    save(Ledger(question="q", tried=tuple(tried)), tmp_path)
 
     report = report_of(tmp_path)
 
@@ -181,21 +185,35 @@ def test_the_floor_counts_what_the_template_has() -> None:
 
     assert found.keys == text.count("Type: AWS::KMS::Key\n")
     assert found.alarms == text.count("Type: AWS::CloudWatch::Alarm\n")
+    assert found.dashboards == text.count("Type: AWS::CloudWatch::Dashboard\n") == 1
+    assert found.interface_endpoints == text.count("VpcEndpointType: Interface") > 0
     assert found.mappings == 1
+    assert found.watch_runs == 730 * 4  # every 15 minutes
+    assert found.scaler_runs == 730 * 60
 
 
-def test_a_month_at_rest_is_polling_image_keys_and_alarms() -> None:
-    inventory = Inventory(keys=1, alarms=4, interface_endpoints=1, mappings=1)
+def test_a_month_at_rest_is_what_stands_and_what_runs_on_a_schedule() -> None:
+    inventory = Inventory(
+        keys=1,
+        alarms=4,
+        interface_endpoints=1,
+        mappings=1,
+        dashboards=1,
+        watch_runs=2920,
+        scaler_runs=43_800,
+    )
 
     floor = monthly_floor(load_prices(), ARM, inventory)
 
     dollars = {line.name: line.usd.mid for line in (*floor.lines, *floor.options)}
     assert dollars["polling of the empty queue"] == pytest.approx(0.2628)  # 5 every 20 s
-    assert dollars["encryption keys"] == pytest.approx(1.0)
     assert dollars["alarms"] == pytest.approx(0.4)
+    assert dollars["watch over dead letters: its looks"] == pytest.approx(0.0195, abs=0.0001)
+    assert dollars["encryption key of your own"] == pytest.approx(1.0)
+    assert dollars["scaler: metrics it reads"] == pytest.approx(3.066)
     assert dollars["private network: interface endpoints"] == pytest.approx(14.6)
     assert dollars["one environment kept warm"] == pytest.approx(87.6, rel=0.001)
-    assert floor.total_usd.mid == pytest.approx(0.2628 + 0.5 + 1.0 + 0.4)
+    assert floor.total_usd.mid == pytest.approx(0.2628 + 0.5 + 0.4 + 3.0 + 0.3 + 0.0195, abs=0.001)
 
 
 def test_the_command_writes_both_pages_and_says_the_verdict(
