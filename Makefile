@@ -145,11 +145,8 @@ bench-overhead: env emulator ## CPU of everything around inference, per job, on 
 
 .PHONY: loadtest
 loadtest: env model emulator ## a real load test on the local stack, ending in the report (4 minutes)
-	@code=0; $(BIN)/zeroidle-load run loadtest/scenarios/laptop.toml --local \
-	  --slo loadtest/scenarios/slo.toml --results build/loadtest || code=$$?; \
-	run="$$(ls -1dt build/loadtest/*/ | head -1)"; \
-	[ ! -f "$${run}run.json" ] || $(BIN)/zeroidle-load report "$$run" || true; \
-	exit $$code
+	@$(BIN)/zeroidle-load run loadtest/scenarios/laptop.toml --local \
+	  --slo loadtest/scenarios/slo.toml --results build/loadtest
 
 .PHONY: screenshots
 screenshots: env ## the documents' pictures, from a recorded run in a headless browser

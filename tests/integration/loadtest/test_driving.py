@@ -5,20 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from integration.loadtest.fixed_consumer import fixed_consumer
+from integration.loadtest.fixed_runs import drive, until, write_scenario
 from unit.loadtest.known_queue import path_latencies_s
 
 from zeroidle_contract import ServiceProfile
 from zeroidle_loadtest.arrivals import due_s
-from zeroidle_loadtest.cli import main
 from zeroidle_loadtest.conclusion import exit_code
 from zeroidle_loadtest.driving import LOCUSTFILE, Drive
 from zeroidle_loadtest.errors import DriveError
@@ -30,34 +27,6 @@ from zeroidle_ops.stack.local import LocalStack
 pytestmark = pytest.mark.emulator
 
 SERVICE_S, SERVERS = 0.25, 2
-
-
-def write_scenario(folder: Path, **changes: Any) -> Path:
-    path = folder / "scenario.json"
-    path.write_text(
-        json.dumps(
-            {
-                "name": "test",
-                "duration_s": 5,
-                "drain_s": 30,
-                "arrivals": {"kind": "constant", "rate_per_s": 4},
-                "valid": {"lag_p99_ms": 2000},
-                "mix": [
-                    {
-                        "name": "short",
-                        "task": {"kind": "classify", "labels": ["a", "b"]},
-                        "tokens": 20,
-                    }
-                ],
-                **changes,
-            }
-        )
-    )
-    return path
-
-
-def drive(stack: LocalStack, tmp_path: Path, *, workers: int = 1) -> Drive:
-    return Drive(results=tmp_path / "runs", local=stack.home, workers=workers)
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +61,7 @@ def test_a_known_queue_gives_the_latencies_that_arithmetic_gives(
     fixed_stack: LocalStack, tmp_path: Path
 ) -> None:
     file = write_scenario(
-        tmp_path, duration_s=40, arrivals={"kind": "poisson", "rate_per_s": 5.6}, seed=3
+        tmp_path, duration_s=15, arrivals={"kind": "poisson", "rate_per_s": 5.6}, seed=7
     )
 
     with (
@@ -102,7 +71,7 @@ def test_a_known_queue_gives_the_latencies_that_arithmetic_gives(
         folder = drive(fixed_stack, tmp_path).run(file)
 
     scenario = load_scenario(file)
-    arrivals_s = due_s(scenario.arrivals, duration_s=40, seed=3)  # type: ignore[arg-type]
+    arrivals_s = due_s(scenario.arrivals, duration_s=15, seed=7)  # type: ignore[arg-type]
     expected_s = sorted(path_latencies_s(arrivals_s, service_s=SERVICE_S, servers=SERVERS))
     measured_s = sorted((one.latency_ms or 0.0) / 1000 for one in read_requests(folder))
     assert len(measured_s) == len(expected_s)
@@ -116,7 +85,7 @@ def test_a_known_queue_gives_the_latencies_that_arithmetic_gives(
 def test_closed_clients_have_one_request_each_under_way(
     fixed_stack: LocalStack, tmp_path: Path
 ) -> None:
-    scenario = write_scenario(tmp_path, arrivals={"kind": "closed", "clients": 3})
+    scenario = write_scenario(tmp_path, duration_s=4, arrivals={"kind": "closed", "clients": 3})
 
     folder = drive(fixed_stack, tmp_path).run(scenario)
 
@@ -128,95 +97,11 @@ def test_closed_clients_have_one_request_each_under_way(
     assert run.counts.succeeded > 3
 
 
-def test_ctrl_c_in_the_middle_leaves_the_record_of_what_there_is(
-    fixed_stack: LocalStack, tmp_path: Path
-) -> None:
-    scenario = write_scenario(tmp_path, duration_s=60)
-    program = (
-        "import sys; from pathlib import Path; from zeroidle_loadtest.driving import Drive; "
-        "print(Drive(results=Path(sys.argv[1]), local=Path(sys.argv[2])).run(Path(sys.argv[3])))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, tmp_path / "runs", fixed_stack.home, scenario],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    records = tmp_path / "runs"
-    until(lambda: any(file.stat().st_size for file in records.glob("*/requests.jsonl")))
-
-    process.send_signal(signal.SIGINT)
-    folder = Path(process.communicate(timeout=60)[0].strip())
-
-    run = read_run(folder)
-    assert run.interrupted
-    assert exit_code(run) == 5
-    assert run.counts.closes
-    assert 0 < run.counts.succeeded < run.counts.scheduled
-    assert not still_runs(str(scenario))
-
-
 def test_no_stack_is_told_in_one_sentence(tmp_path: Path) -> None:
     nowhere = Drive(results=tmp_path, local=tmp_path / "local")
 
     with pytest.raises(DriveError, match="no local stack runs"):
         nowhere.run(write_scenario(tmp_path))
-
-
-def test_no_permission_to_publish_ends_the_run_at_once_and_says_so(
-    fixed_stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with fixed_stack.target() as target:
-        key = limited_key(target.iam)
-        endpoint = fixed_stack.status().endpoint
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    scenario = write_scenario(tmp_path, duration_s=120)
-    began_s = time.monotonic()
-
-    folder = Drive(results=tmp_path / "runs", stack="zeroidle-local").run(scenario)
-
-    run = read_run(folder)
-    assert time.monotonic() - began_s < 60
-    assert any("AWS refuses to publish" in problem for problem in run.problems)
-    assert run.counts.closes
-    assert run.counts.succeeded == 0
-
-
-def test_a_run_on_aws_is_priced_before_anything_is_sent(
-    fixed_stack: LocalStack,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    as_if_aws(fixed_stack, monkeypatch)
-    scenario = write_scenario(tmp_path)
-    command = ["measure-aws", str(scenario), "--stack", "zeroidle-local", "--requests", "4"]
-
-    refused = main([*command, "--results", str(tmp_path / "runs"), "--most-usd", "0.0001"])
-
-    told = capsys.readouterr().err
-    assert refused == 2
-    assert "4 requests on zeroidle-local: at most $0.0" in told
-    assert "above --most-usd" in told
-    assert not list((tmp_path / "runs").glob("*"))
-
-
-def test_a_bounded_run_on_aws_gives_a_profile_that_is_not_projected(
-    fixed_stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    as_if_aws(fixed_stack, monkeypatch)
-    scenario = write_scenario(tmp_path)
-
-    main([
-        "measure-aws", str(scenario), "--stack", "zeroidle-local", "--requests", "4",
-        "--rate", "2", "--yes", "--results", str(tmp_path / "runs"),
-    ])  # fmt: skip
-
-    [profile] = (tmp_path / "runs").glob("*/profile.json")
-    assert not ServiceProfile.load(profile).is_projected
-    assert read_run(profile.parent).counts.submitted == 4
 
 
 def test_locusts_own_page_starts_a_run_and_shows_its_statistics(
@@ -248,28 +133,6 @@ def test_locusts_own_page_starts_a_run_and_shows_its_statistics(
     assert process.returncode == 0
 
 
-def as_if_aws(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let boto3's own settings lead to the emulator."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.status().endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-def limited_key(iam: Any) -> dict[str, str]:
-    """A user who may find the stack, and nothing else."""
-    name = f"reader-{uuid.uuid4().hex[:8]}"
-    iam.create_user(UserName=name)
-    statement = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
-    iam.put_user_policy(
-        UserName=name,
-        PolicyName="find",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
-    key: dict[str, str] = iam.create_access_key(UserName=name)["AccessKey"]
-    return key
-
-
 def free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -282,21 +145,3 @@ def answers(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def still_runs(argument: str) -> bool:
-    """True when a process was given this argument."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if argument in file.read_bytes().decode(errors="replace").split("\0"):
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def until(condition: Any, timeout_s: float = 60.0) -> None:
-    give_up_at_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < give_up_at_s, "it did not happen in time"
-        time.sleep(0.1)
