@@ -9,6 +9,7 @@ from zeroidle_loadtest.report.plots import load
 from zeroidle_loadtest.report.words import (
     amount_with_range,
     number,
+    objective,
     seconds,
     seconds_with_interval,
     unit_usd,
@@ -94,13 +95,9 @@ def _objectives(report: Report) -> str:
     return _table(
         ("objective", "limit", "measured", "met"),
         [
-            (
-                check.name,
-                number(check.limit),
-                "nothing" if check.measured is None else f"{check.measured:.4g}",
-                "yes" if check.is_met else "**no**",
-            )
+            (name, limit, measured, "yes" if check.is_met else "**no**")
             for check in report.run.slo
+            for name, measured, limit in (objective(check),)
         ],
     )
 

@@ -4,6 +4,7 @@ import math
 
 from zeroidle_loadtest.cost.assumptions import Band
 from zeroidle_loadtest.intervals import Interval
+from zeroidle_loadtest.record import SloCheck
 
 _SHORT_S, _ONE_DIGIT_S, _LONG_S = 0.0995, 10, 600
 _HUNDRED, _THOUSAND = 100, 1000
@@ -44,6 +45,24 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def objective(check: SloCheck) -> tuple[str, str, str]:
+    """A threshold's name, what was measured, and its limit, each with its unit."""
+    name, shown = check.name, number
+    if name.endswith("_s"):
+        name, shown = name.removesuffix("_s"), seconds
+    elif name.endswith("_ratio"):
+        name, shown = name.removesuffix("_ratio"), percent
+    elif "_usd_" in name:
+        name, shown = name.replace("_usd", ""), usd
+    measured = "nothing measured" if check.measured is None else shown(check.measured)
+    return name.replace("_", " "), measured, shown(check.limit)
+
+
+def percent(share: float) -> str:
+    """A share, without needless digits."""
+    return f"{100 * share:.3g} %"
+
+
 def seconds_with_interval(found: Interval) -> str:
     """A duration and its confidence interval."""
     if found.low is None or found.high is None:
@@ -79,4 +98,8 @@ def unit_usd(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    return f"{value:,.0f}" if value >= _HUNDRED else f"{value:.3g}"
+    if value >= _HUNDRED:
+        return f"{value:,.0f}"
+    if 0 < value < _MILLIONTH_SHOWN:
+        return f"{value:.{1 - math.floor(math.log10(value))}f}"
+    return f"{value:.3g}"

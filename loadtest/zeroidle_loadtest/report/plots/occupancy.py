@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from zeroidle_loadtest.analysis import AtOccupancy
 from zeroidle_loadtest.cost.projection import Projection
+from zeroidle_loadtest.intervals import Interval
 from zeroidle_loadtest.report.plots.svg import NARROW, Chart, Panel, Scale, canvas, up_to
 from zeroidle_loadtest.report.words import number, usd, usd_tick
 
@@ -15,7 +16,8 @@ def chart(rows: Sequence[AtOccupancy], projection: Projection) -> Chart:
         summary = (
             f"A task in a batch of {last.batch_size} costs "
             f"{last.usd.value / (first.usd.value or 1):.0%} of one in a batch of "
-            f"{first.batch_size}: {usd(last.usd.value)} against {usd(first.usd.value)}."
+            f"{first.batch_size}: {usd(last.usd.value)} against {usd(first.usd.value)}"
+            f"{'' if _differ(first.seconds, last.seconds) else ', but their intervals overlap'}."
         )
     elif rows:
         summary = f"All batches had {rows[0].batch_size} jobs: {usd(rows[0].usd.value)} a task."
@@ -30,6 +32,13 @@ def chart(rows: Sequence[AtOccupancy], projection: Projection) -> Chart:
         summary=summary,
         painter=lambda width: _paint(width, rows, summary),
     )
+
+
+def _differ(one: Interval, other: Interval) -> bool:
+    """True when both are known to be different."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.high < other.low or other.high < one.low
 
 
 def _paint(width: int, rows: Sequence[AtOccupancy], summary: str) -> str:
