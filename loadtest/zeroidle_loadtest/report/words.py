@@ -1,6 +1,7 @@
 """Durations, dollars and counts as the report writes them."""
 
 import math
+from collections.abc import Callable
 
 from zeroidle_loadtest.cost.assumptions import Band
 from zeroidle_loadtest.intervals import Interval
@@ -47,7 +48,8 @@ def number(value: float) -> str:
 
 def objective(check: SloCheck) -> tuple[str, str, str]:
     """A threshold's name, what was measured, and its limit, each with its unit."""
-    name, shown = check.name, number
+    name = check.name
+    shown: Callable[[float], str] = number
     if name.endswith("_s"):
         name, shown = name.removesuffix("_s"), seconds
     elif name.endswith("_ratio"):

@@ -33,7 +33,9 @@ def count_tokens() -> Iterator[Callable[[str], int]]:
     def count(text: str) -> int:
         raw = text.encode()
         room = (llama_cpp.llama_token * (len(raw) + 1))()
-        return llama_cpp.llama_tokenize(vocabulary, raw, len(raw), room, len(room), False, False)
+        return int(
+            llama_cpp.llama_tokenize(vocabulary, raw, len(raw), room, len(room), False, False)
+        )
 
     yield count
     llama_cpp.llama_model_free(model)
