@@ -4,6 +4,8 @@
 
 For each model and task the systems take turns in every round, on the same documents, one at a time;
 the others' processes are stopped. Figures are medians over the rounds, ratios of each round's pair.
+A task of a model is written to the results as soon as it is measured, beside earlier results:
+the whole takes hours, and can be had in pieces.
 """
 
 import argparse
@@ -35,6 +37,8 @@ from zeroidle_inference.engine.model import LoadedModel
 SMALL = "SmolLM2-135M-Instruct.Q4_0.gguf"
 MODELS = {"small": SMALL, "1b": "Llama-3.2-1B-shape.Q4_K_M.gguf"}
 TASKS = ("classify", "extract", "redact", "summarise")
+NAME = "bench-engine"
+RATIO_COLUMNS = ("model", "task", "ratio_any", "best_any", "ratio_common", "best_common", "rounds")
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,16 @@ def main() -> None:
     plan = QUICK if arguments.quick else FULL
     if arguments.rounds:
         plan = replace(plan, rounds=arguments.rounds)
+    if arguments.documents:
+        plan = replace(plan, items=arguments.documents)
     names = arguments.model or (["small"] if arguments.quick else list(MODELS))
-    runs: list[Run] = []
     for name in names:
         lineup = peers.Lineup(
             model=arguments.models / MODELS[name],
             peers=arguments.peers,
             threads=arguments.threads,
-            slots=(2,) if arguments.quick else (1, 8, 16),
+            sequences=plan.items,
+            slots=(1, *(slots for slots in (8, 16) if slots <= plan.items)),
             drafts=name == "small",
         )
         vocabulary = LoadedModel(arguments.models / SMALL)
@@ -79,14 +85,15 @@ def main() -> None:
             has_meaning=name == "small",
         )
         tasks = [work for work in prepared if work.name in (arguments.task or TASKS)]
-        runs += measure(name, lineup, tasks, plan)
-    _publish(runs)
+        for runs in measure(name, lineup, tasks, plan):
+            _write(runs)
+    _publish()
 
 
 def measure(
     model: str, lineup: peers.Lineup, tasks: Sequence[Workload], plan: Plan
-) -> Iterator[Run]:
-    """Every run of one model, round by round."""
+) -> Iterator[list[Run]]:
+    """The runs of one model, task by task."""
     with ExitStack() as stack:
         systems: list[Paused] = []
         for system in peers.start(lineup):
@@ -95,12 +102,14 @@ def measure(
             systems.append(paused)
             _progress(f"{model}: {system.name} is ready")
         for workload in tasks:
+            counted: list[Run] = []
             for number in range(plan.warm_up + plan.rounds):
-                for run in _round(model, workload, systems, plan, number):
-                    if number >= plan.warm_up:
-                        yield run
+                runs = list(_round(model, workload, systems, plan, number))
+                if number >= plan.warm_up:
+                    counted += runs
                 done = number + 1 - plan.warm_up
                 _progress(f"{model}, {workload.name}: round {done} of {plan.rounds}")
+            yield counted
 
 
 def _round(
@@ -150,10 +159,24 @@ def _run(
     )
 
 
-def _publish(runs: Sequence[Run]) -> None:
-    measured = rows(runs)
-    compared = ratios(runs)
-    path = report.write("bench-engine", [*measured, *compared])
+def _write(runs: Sequence[Run]) -> None:
+    """Put a model's task into the results, in the place of what was measured of it before."""
+    model, task = runs[0].model, runs[0].task
+    others = [row for row in report.read(NAME) if (row["model"], row["task"]) != (model, task)]
+    measured = {
+        "rounds": len({run.round for run in runs}),
+        "commit": report.commit(),
+        "when": report.now(),
+    }
+    compared = [{**row, "account": where_the_rest_goes(runs)} for row in ratios(runs)]
+    report.write(NAME, [*others, *({**row, **measured} for row in [*rows(runs), *compared])])
+
+
+def _publish() -> None:
+    """Print all that is in the results, and draw it."""
+    every = report.read(NAME)
+    measured = [row for row in every if "system" in row]
+    compared = [row for row in every if "system" not in row]
     blocks = {
         f"{row['model']}, {row['task']} (tasks per second)": [
             (other["system"], other["tasks_per_s"])
@@ -162,12 +185,12 @@ def _publish(runs: Sequence[Run]) -> None:
         ]
         for row in measured
     }
+    path = report.RESULTS / f"{NAME}.json"
     picture = path.with_suffix(".svg")
     picture.write_text(report.chart("zeroidle and its peers", blocks))
     sys.stdout.write(report.table(measured, columns()) + "\n\n")
-    sys.stdout.write(where_the_rest_goes(runs) + "\n\n")
-    if compared:
-        sys.stdout.write(report.table(compared, list(compared[0])) + "\n\n")
+    sys.stdout.write("\n".join(row["account"] for row in compared) + "\n\n")
+    sys.stdout.write(report.table(compared, RATIO_COLUMNS) + "\n\n")
     sys.stdout.write(f"{path}  {picture}\n")
 
 
@@ -187,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", action="append", choices=sorted(MODELS), help="only these")
     parser.add_argument("--task", action="append", choices=TASKS, help="only these")
     parser.add_argument("--rounds", type=int, help="rounds that count")
+    parser.add_argument("--documents", type=int, help="documents of a batch, 16 if not told")
     parser.add_argument("--threads", type=int, default=2, help="threads of every system")
     parser.add_argument("--models", type=Path, default=Path("build/models"))
     parser.add_argument("--peers", type=Path, default=Path("build/peers"))

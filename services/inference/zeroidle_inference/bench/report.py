@@ -26,11 +26,25 @@ def write(name: str, rows: Sequence[Row], *, folder: Path = RESULTS) -> Path:
         "name": name,
         "commit": commit(),
         "machine": machine(),
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "when": now(),
         "rows": list(rows),
     }
     path.write_text(json.dumps(result, indent=1) + "\n")
     return path
+
+
+def read(name: str, *, folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """The rows of `<name>.json`; none if nothing was measured yet."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return []
+    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+    return rows
+
+
+def now() -> str:
+    """The time of a measurement: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def commit() -> str:
