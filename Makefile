@@ -3,12 +3,14 @@
 #   PYTHON=python3.12 make run        another interpreter (3.11 or newer)
 #   MODEL=path/to.gguf make run       another chat model (docs/models.md)
 #   PYTEST_ARGS="-k fence" make test  some of the tests
+#   WORKERS=0 make test               one after the other, in this process (for a debugger)
 #   CMAKE_ARGS=-DGGML_NATIVE=OFF make run   another build of llama.cpp
 #   ARCH=arm64 make image image-check   the container image for Graviton2 (docs/image.md)
 
 PYTHON ?= python3
 MODEL ?=
 PYTEST_ARGS ?=
+WORKERS ?= 3
 SEEDS ?=
 JOBS ?=
 CMAKE_ARGS ?=
@@ -39,7 +41,7 @@ run: env $(if $(MODEL),,model) ## the demo: local stack, all samples through it,
 
 .PHONY: test
 test: env model emulator ## unit, integration (local emulator) and end-to-end (real model) tests
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadfile $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: env build/checkov/.installed ## style, types, import rules and the template
