@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from zeroidle_contract import Output
-from zeroidle_inference.engine.engine import Engine
+from zeroidle_inference.engine.engine import KNEE_ROWS, Engine
 from zeroidle_inference.engine.grammar import Grammars
 from zeroidle_inference.engine.llama import LlamaDecoder
 from zeroidle_inference.engine.model import LoadedModel
@@ -37,6 +37,7 @@ def engine_on(
     grammars: Grammars,
     *,
     prefixes: PrefixStates | None = None,
+    draft_rows: int = KNEE_ROWS,
 ) -> Engine:
     """An engine over the small model."""
     return Engine(
@@ -45,6 +46,7 @@ def engine_on(
         matcher=grammars.matcher,
         prefixes=PrefixStates(max_bytes=1 << 28) if prefixes is None else prefixes,
         identity=ModelName("SmolLM2-135M-Instruct", "0" * 64, "Q4_0"),
+        draft_rows=draft_rows,
     )
 
 

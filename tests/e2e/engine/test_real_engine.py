@@ -25,7 +25,7 @@ from zeroidle_contract import (
     SummarizeOutput,
     output_schema,
 )
-from zeroidle_inference.engine.engine import Engine
+from zeroidle_inference.engine.engine import KNEE_ROWS, Engine
 from zeroidle_inference.engine.errors import DecodeError
 from zeroidle_inference.engine.grammar import Grammars
 from zeroidle_inference.engine.model import LoadedModel
@@ -43,10 +43,7 @@ from zeroidle_inference.engine.request import (
 )
 from zeroidle_inference.tasks import start
 
-pytestmark = [
-    pytest.mark.model,
-    # llguidance reads the vocabulary by an older name of a function.
-]
+pytestmark = pytest.mark.model
 
 LABELS = ("positive", "negative", "not sure", "not about the product")
 REVIEWS = [
@@ -211,6 +208,54 @@ def test_json_under_a_schema_is_forced_where_the_schema_leaves_no_choice(
     jsonschema.validate(json.loads(answer.text), schema)
     assert answer.finish_reason == "stop"
     assert answer.usage.forced > answer.usage.sampled
+
+
+def test_a_schema_that_admits_one_answer_is_answered(
+    model: LoadedModel, grammars: Grammars
+) -> None:
+    schema = JsonSchema(
+        {
+            "type": "object",
+            "properties": {"currency": {"enum": ["EUR"]}},
+            "required": ["currency"],
+            "additionalProperties": False,
+        }
+    )
+    prompt = Prompt((ChatMessage("user", "Which currency?"),))
+    with decoder_of(model) as decoder:
+        (answer,) = answers(engine_on(decoder, model, grammars), [Generate(prompt, 60, schema)])
+
+    assert isinstance(answer, Completion)
+    assert json.loads(answer.text) == {"currency": "EUR"}
+
+
+def test_drafts_save_steps_and_change_no_letter(model: LoadedModel, grammars: Grammars) -> None:
+    prompt = Prompt(
+        (ChatMessage("user", "Repeat the text word by word.\n\n"),), document=" ".join(REVIEWS[:4])
+    )
+    requests: list[Request] = [
+        Generate(prompt, 60),
+        Generate(prompt, 60, JsonSchema({"type": "array", "items": {"type": "string"}})),
+    ]
+
+    def texts_and_steps(draft_rows: int) -> tuple[list[str], int]:
+        texts, steps = [], 0
+        with decoder_of(model) as decoder:
+            engine = engine_on(decoder, model, grammars, draft_rows=draft_rows)
+            for request in requests:
+                engine.submit(request)
+                while engine.has_work:
+                    steps += 1
+                    for end in engine.step():
+                        assert isinstance(end.answer, Completion)
+                        texts.append(end.answer.text)
+        return texts, steps
+
+    plain, plain_steps = texts_and_steps(0)
+    drafted, drafted_steps = texts_and_steps(KNEE_ROWS)
+
+    assert drafted == plain
+    assert drafted_steps < plain_steps
 
 
 # The five tasks --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from zeroidle_contract import Classify, Entity, Extract, Redact, Summarize, Task
 from zeroidle_inference import tasks
 from zeroidle_inference.bench import invoice
 from zeroidle_inference.engine.engine import EngineTextModel
-from zeroidle_inference.engine.model import LoadedModel
+from zeroidle_inference.engine.model import LoadedModel, file_sha256
 from zeroidle_inference.engine.request import Prompt, Request
 
 LABELS = ("positive", "negative", "neutral")
@@ -89,7 +89,9 @@ class _Maker:
     def __init__(self, model: LoadedModel, samples: Path, items: int, *, has_meaning: bool) -> None:
         self.model = model
         self.has_meaning = has_meaning
-        self._text_model = EngineTextModel(model, model.train_context_tokens, model.name().sha256)
+        self._text_model = EngineTextModel(
+            model, model.train_context_tokens, file_sha256(model.path)
+        )
         self._samples = samples
         self._items = items
 

@@ -62,7 +62,11 @@ class Decoder(Protocol):
         ...
 
     def truncate(self, sequence: int, length: int) -> None:
-        """Forget the positions of a sequence from `length` on."""
+        """Forget the positions of a sequence from `length` on.
+
+        Raises:
+            DecodeError: refused.
+        """
         ...
 
     def clear(self) -> None:

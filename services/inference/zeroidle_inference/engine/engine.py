@@ -31,8 +31,8 @@ from zeroidle_inference.engine.request import (
 )
 from zeroidle_inference.engine.schedule import Demand, schedule
 from zeroidle_inference.engine.scoring import Scoring
-from zeroidle_inference.engine.sequence import Sequence
-from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens, Vocabulary
+from zeroidle_inference.engine.sequence import Goal, Sequence
+from zeroidle_inference.engine.vocabulary import ModelName, Vocabulary
 
 KNEE_ROWS = 16
 """Rows of a step beyond which another one costs nearly as much as in any wider step: drafts are
@@ -50,8 +50,10 @@ class Engine:
         matcher: Callable[[JsonSchema], Matcher],
         prefixes: PrefixStates,
         identity: ModelName,
+        draft_rows: int = KNEE_ROWS,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`draft_rows`: how wide drafts may make a step; 0 makes none."""
         if min(decoder.max_rows, decoder.max_logit_rows) < decoder.sequences:
             raise EngineError("a step must have a row, and logits, for each sequence")
         self._decoder = decoder
@@ -59,8 +61,11 @@ class Engine:
         self._matcher = matcher
         self._prefixes = prefixes
         self.identity = identity
+        self._draft_rows = draft_rows
         self._now_s = now_s
         self._next_ticket = 0
+        self._answered: list[Finished] = []
+        """Requests that were answered when they were submitted, until the next step tells."""
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
         self._free_slots = list(range(decoder.sequences))
@@ -70,7 +75,7 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """True while a submitted request has not finished."""
-        return bool(self._waiting or self._running)
+        return bool(self._answered or self._waiting or self._running)
 
     @property
     def sequences(self) -> int:
@@ -90,7 +95,8 @@ class Engine:
             GrammarError: the grammar cannot be compiled.
         """
         prompt = self._vocabulary.prompt(request.prompt)
-        sequence = self._sequence(request, prompt, group)
+        sequence = Sequence(self._next_ticket, group, prompt, self._goal(request), self._now_s())
+        answer = sequence.goal.begin(sequence)
         if not sequence.tokens:
             raise EngineError("the prompt has no tokens")
         if len(prompt) + sequence.goal.output_tokens > self._decoder.context_tokens:
@@ -99,7 +105,10 @@ class Engine:
                 f"exceed the context of {self._decoder.context_tokens}"
             )
         self._next_ticket += 1
-        self._waiting.append(sequence)
+        if answer is None:
+            self._waiting.append(sequence)
+        else:
+            self._answered.append(Finished(sequence.ticket, answer=answer))
         return sequence.ticket
 
     def prefix_state(self, prompt: Prompt) -> tuple[Tokens, bytes]:
@@ -107,7 +116,10 @@ class Engine:
 
         Raises:
             DecodeError: llama.cpp refused.
+            EngineError: requests are under way, which hold the decoder's sequences.
         """
+        if self.has_work:
+            raise EngineError("a prefix state is computed by an engine at rest only")
         tokens = self._vocabulary.prompt(prompt).shared
         rows = [Row(token, position, 0, False) for position, token in enumerate(tokens)]  # noqa: FBT003
         for start in range(0, len(rows), self._decoder.max_rows):
@@ -116,28 +128,24 @@ class Engine:
         self._decoder.truncate(0, 0)
         return tokens, state
 
-    def _sequence(self, request: Request, prompt: PromptTokens, group: int) -> Sequence:
-        now_s = self._now_s()
+    def _goal(self, request: Request) -> Goal:
         if isinstance(request, Generate):
-            generation = Generation(
+            return Generation(
                 vocabulary=self._vocabulary,
                 matcher=None if request.grammar is None else self._matcher(request.grammar),
                 max_tokens=request.max_tokens,
                 ignore_end=request.ignore_end,
                 now_s=self._now_s,
             )
-            sequence = Sequence(self._next_ticket, group, prompt, generation, now_s)
-            generation.begin(sequence)
-            return sequence
-        scoring = Scoring(
+        return Scoring(
             choices=[self._vocabulary.tokenize(choice) for choice in request.choices],
             end_tokens=self._vocabulary.end_tokens,
             now_s=self._now_s,
         )
-        return Sequence(self._next_ticket, group, prompt, scoring, now_s)
 
     def cancel(self, ticket: int) -> None:
         """Forget a request; it will not be among the finished. Unknown tickets are ignored."""
+        self._answered = [other for other in self._answered if other.ticket != ticket]
         self._waiting = [other for other in self._waiting if other.ticket != ticket]
         for sequence in self._running:
             if sequence.ticket == ticket:
@@ -150,6 +158,7 @@ class Engine:
 
     def reset(self) -> None:
         """Forget all requests, for instance after a `DecodeError`. Prefixes stay."""
+        self._answered.clear()
         self._waiting.clear()
         self._running.clear()
         self._free_slots = list(range(self._decoder.sequences))
@@ -161,17 +170,22 @@ class Engine:
         Raises:
             DecodeError: aborted or refused; call `reset` before going on.
         """
+        answered, self._answered = self._answered, []
         self._admit()
         plan = self._schedule()
         self.last_step = Step(len(plan), sum(rows for _, rows in plan))
         logits = self._decode(plan)
-        return self._settle(plan, logits)
+        return [*answered, *self._settle(plan, logits)]
 
     def _admit(self) -> None:
         """Give free slots to waiting requests: fewest running in the group first, then oldest."""
         while self._free_slots and self._waiting:
             running = Counter(sequence.group for sequence in self._running)
-            ready = [sequence for sequence in self._waiting if not self._waits_for_prefix(sequence)]
+            # While a request computes a prefix, others with the same wait: to copy it is cheaper.
+            coming = {
+                other.prompt.shared for other in self._running if self._is_computing_prefix(other)
+            }
+            ready = [waiting for waiting in self._waiting if waiting.prompt.shared not in coming]
             if not ready:
                 return
             sequence = min(ready, key=lambda waiting: (running[waiting.group], waiting.ticket))
@@ -182,14 +196,6 @@ class Engine:
             sequence.admitted_s = self._now_s()
             self._running.append(sequence)
             self._load_prefix(sequence)
-
-    def _waits_for_prefix(self, sequence: Sequence) -> bool:
-        """True while another request is computing the same prefix: copying it is cheaper."""
-        shared = sequence.prompt.shared
-        return any(
-            self._is_computing_prefix(other) and other.prompt.shared == shared
-            for other in self._running
-        )
 
     def _is_computing_prefix(self, sequence: Sequence) -> bool:
         shared = sequence.prompt.shared
@@ -266,7 +272,7 @@ class Engine:
         """Rows that each sequence may spend on drafts: none while a prompt fills the steps."""
         if any(sequence.is_prefilling for sequence in self._running) or not self._running:
             return 0
-        each = KNEE_ROWS // len(self._running)
+        each = self._draft_rows // len(self._running)
         return max(min(each, self._decoder.max_logit_rows // self._decoder.sequences) - 1, 0)
 
     def _advance(

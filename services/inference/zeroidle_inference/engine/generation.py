@@ -52,8 +52,10 @@ class Generation:
         """See `Goal`."""
         return self._max_tokens
 
-    def begin(self, sequence: Sequence) -> None:
+    def begin(self, sequence: Sequence) -> Answer | None:
         """Put what the grammar forces at the start right behind the prompt.
+
+        Where that is the whole answer, the model need not be asked.
 
         Raises:
             GrammarError: that alone is longer than the answer may be.
@@ -63,6 +65,9 @@ class Generation:
             raise GrammarError(
                 f"no answer under the schema is as short as the {self._max_tokens} tokens it may be"
             )
+        if self._matcher is not None and self._matcher.is_complete:
+            return self._answer(sequence, is_cut=False)
+        return None
 
     def observe(self, sequence: Sequence, position: int, logits: Logits) -> None:
         """See `Goal`."""

@@ -89,7 +89,8 @@ class LlamaDecoder:
 
     def truncate(self, sequence: int, length: int) -> None:
         """See `Decoder`."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
+        if not llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            raise DecodeError(f"sequence {sequence} could not be cut to {length} tokens")
 
     def clear(self) -> None:
         """See `Decoder`."""

@@ -1,6 +1,9 @@
 """From a GGUF's path to an engine that is ready. Takes seconds; safe to run in a thread."""
 
+import logging
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from zeroidle_inference.engine.engine import Engine
 from zeroidle_inference.engine.errors import ModelFileError
 from zeroidle_inference.engine.grammar import Grammars
 from zeroidle_inference.engine.llama import LlamaDecoder
-from zeroidle_inference.engine.model import LoadedModel
+from zeroidle_inference.engine.model import LoadedModel, file_sha256
 from zeroidle_inference.engine.prefix import PrefixStates
 from zeroidle_inference.engine.request import ChatMessage, Prompt
 
@@ -21,12 +24,30 @@ STEP_ROWS = 256
 WORKING_BYTES = 1024 * 1024 * 1024
 """Kept for Python, the step's own buffers and saved prefixes."""
 
-REPACKED_SHARE = 0.2
-"""Weights that llama.cpp repacks for this processor stand in memory beside the file's pages."""
+
+@dataclass(frozen=True)
+class Way:
+    """How weights come into memory, and what they take there for each byte of the file."""
+
+    is_mapped: bool
+    is_repacked: bool
+    share: float
+    kept_share: float
+    """Without the mapped file's pages that the system may drop: after repacking none reads them."""
+
+
+WAYS = (
+    Way(is_mapped=True, is_repacked=True, share=1.8, kept_share=1.2),
+    Way(is_mapped=False, is_repacked=True, share=1.2, kept_share=1.2),
+    Way(is_mapped=True, is_repacked=False, share=1.0, kept_share=1.0),
+)
+"""From the soonest ready to the least memory, as measured (docs/models.md). Weights that are not
+repacked compute slowly; it is what is left for a model that would not fit otherwise."""
 
 PREFIX_BYTES = 512 * 1024 * 1024
 LOGIT_ROWS_PER_SEQUENCE = 16
 
+_LOG = logging.getLogger(__name__)
 _TASKS_CHAT = Prompt(messages=(ChatMessage("system", ""), ChatMessage("user", "")), document="")
 
 
@@ -52,17 +73,14 @@ def load(
     Raises:
         ModelFileError: the file is missing, damaged, not a chat model, or too large for memory.
     """
-    model = LoadedModel(path)
-    if context_tokens > model.train_context_tokens:
-        raise ModelFileError(
-            f"the model was trained for {model.train_context_tokens} tokens of context, not "
-            f"{context_tokens}; lower ZEROIDLE_CONTEXT_TOKENS"
-        )
-    sequences = max_sequences
-    if memory_bytes is not None:
-        sequences = min(max_sequences, _affordable_sequences(model, context_tokens, memory_bytes))
+    way = choose_way(path, memory_bytes)
     with ThreadPoolExecutor(thread_name_prefix="load") as pool:
-        naming = pool.submit(model.name)
+        # Beside the load, of which repacking on one thread is the most.
+        hashing = pool.submit(file_sha256, path)
+        model = LoadedModel(path, is_mapped=way.is_mapped, is_repacked=way.is_repacked)
+        sequences = min(
+            max_sequences, _affordable_sequences(model, way, context_tokens, memory_bytes)
+        )
         # Now, so that an unusable chat template stops the load and no job waits for its first use.
         rendering = pool.submit(model.prompt, _TASKS_CHAT)
         decoder = LlamaDecoder(
@@ -74,7 +92,7 @@ def load(
             max_logit_rows=min(STEP_ROWS, LOGIT_ROWS_PER_SEQUENCE * sequences),
         )
         rendering.result()
-        identity = naming.result()
+        identity = model.name(hashing.result())
     prefixes = PrefixStates(max_bytes=PREFIX_BYTES)
     if prefix_states is not None:
         for tokens, state in prefix_files.read(
@@ -90,17 +108,56 @@ def load(
     )
 
 
-def _affordable_sequences(model: LoadedModel, context_tokens: int, memory_bytes: int) -> int:
-    needed_bytes = int(model.weights_bytes * (1 + REPACKED_SHARE)) + WORKING_BYTES
-    sequences = (memory_bytes - needed_bytes) // (context_tokens * model.cell_bytes)
+def choose_way(path: Path, memory_bytes: int | None) -> Way:
+    """The first way whose weights leave working memory; the last, if none does."""
+    if memory_bytes is None or not path.is_file():
+        return WAYS[0]
+    file_bytes = path.stat().st_size
+    for way in WAYS:
+        if file_bytes * way.share + WORKING_BYTES <= memory_bytes:
+            break
+    if not way.is_repacked:
+        _LOG.warning(
+            "%d MiB of memory are too few to repack a model of %d MiB: it computes slowly",
+            memory_bytes >> 20,
+            file_bytes >> 20,
+        )
+    return way
+
+
+def _affordable_sequences(
+    model: LoadedModel, way: Way, context_tokens: int, memory_bytes: int | None
+) -> int:
+    """How many contexts the memory holds beside the weights."""
+    if context_tokens > model.train_context_tokens:
+        raise ModelFileError(
+            f"the model was trained for {model.train_context_tokens} tokens of context, not "
+            f"{context_tokens}; lower ZEROIDLE_CONTEXT_TOKENS"
+        )
+    if memory_bytes is None:
+        return sys.maxsize
+    return affordable_sequences(
+        weights_bytes=int(model.weights_bytes * way.kept_share),
+        context_bytes=context_tokens * model.cell_bytes,
+        memory_bytes=memory_bytes,
+    )
+
+
+def affordable_sequences(*, weights_bytes: int, context_bytes: int, memory_bytes: int) -> int:
+    """How many contexts fit beside weights and working memory.
+
+    Raises:
+        ModelFileError: not one.
+    """
+    sequences = (memory_bytes - weights_bytes - WORKING_BYTES) // context_bytes
     if sequences < 1:
         raise ModelFileError(
-            f"weights of {model.weights_bytes >> 20} MiB and one context of {context_tokens} "
-            f"tokens ({context_tokens * model.cell_bytes >> 20} MiB) do not fit into "
-            f"{memory_bytes >> 20} MiB of memory; give the function more memory, lower "
-            "ZEROIDLE_CONTEXT_TOKENS, or use a smaller model"
+            f"weights of {weights_bytes >> 20} MiB, one context of {context_bytes >> 20} MiB and "
+            f"{WORKING_BYTES >> 20} MiB to work in do not fit into {memory_bytes >> 20} MiB of "
+            "memory; give the function more memory, lower ZEROIDLE_CONTEXT_TOKENS, or use a "
+            "smaller model"
         )
-    return int(sequences)
+    return sequences
 
 
 def build() -> str:

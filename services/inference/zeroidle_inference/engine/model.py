@@ -18,7 +18,6 @@ from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens
 
 _READ_BYTES = 1 << 20
 
-
 # Hundreds of lines a load, none of which says more than our errors do.
 _DISCARD_LOG = llama_cpp.llama_log_callback(lambda _level, _text, _data: None)
 
@@ -26,11 +25,16 @@ _DISCARD_LOG = llama_cpp.llama_log_callback(lambda _level, _text, _data: None)
 class LoadedModel:
     """A chat model in memory."""
 
-    def __init__(self, path: Path, *, load_mode: int | None = None) -> None:
+    def __init__(self, path: Path, *, is_mapped: bool = True, is_repacked: bool = True) -> None:
         """Load a GGUF.
 
+        Args:
+            path: the file.
+            is_mapped: map the file, or read it into memory of the process's own.
+            is_repacked: lay the weights out for this processor's widest instructions.
+
         Raises:
-            ModelFileError: missing, damaged, or not a chat model.
+            ModelFileError: missing, damaged, or no chat model whose sequences can be cut.
         """
         if not path.is_file():
             raise ModelFileError(
@@ -39,13 +43,20 @@ class LoadedModel:
         llama_cpp.llama_log_set(_DISCARD_LOG, ctypes.c_void_p(None))
         llama_cpp.llama_backend_init()
         params = llama_cpp.llama_model_default_params()
-        if load_mode is not None:
-            params.load_mode = load_mode
+        params.load_mode = (
+            llama_cpp.LLAMA_LOAD_MODE_MMAP if is_mapped else llama_cpp.LLAMA_LOAD_MODE_NONE
+        )
+        params.use_extra_bufts = is_repacked
         self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self.pointer:
             raise ModelFileError(
                 f"{path} is not a GGUF that llama.cpp can load; it may be truncated or damaged: "
                 "compare its SHA-256 with the publisher's"
+            )
+        if _forgets_no_part(self.pointer):
+            raise ModelFileError(
+                f"{path} is a recurrent or hybrid model: what it has read cannot be cut back to an "
+                "earlier token, as scoring labels and drafts need; use a transformer"
             )
         self._vocab = llama_cpp.llama_model_get_vocab(self.pointer)
         self.vocabulary_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
@@ -58,7 +69,7 @@ class LoadedModel:
         self._bos: int = llama_cpp.llama_vocab_bos(self._vocab)
         self._template = self._read_template(path)
         self._literals: dict[str, tuple[int, ...]] = {}
-        self._path = path
+        self.path = path
 
     @property
     def vocab(self) -> Any:  # noqa: ANN401 - an opaque pointer
@@ -80,15 +91,11 @@ class LoadedModel:
             {name: text.decode(errors="replace") for name, text in specials.items()},
         )
 
-    def name(self) -> ModelName:
-        """The model's identity. Reads the whole file for its hash."""
-        digest = hashlib.sha256()
-        with self._path.open("rb") as file:
-            while chunk := file.read(_READ_BYTES):
-                digest.update(chunk)
+    def name(self, sha256: str) -> ModelName:
+        """The model's identity, given its file's hash (`file_sha256`)."""
         return ModelName(
-            name=self._metadata("general.name") or self._path.stem,
-            sha256=digest.hexdigest(),
+            name=self._metadata("general.name") or self.path.stem,
+            sha256=sha256,
             quantisation=_quantisation(self.pointer),
         )
 
@@ -99,11 +106,19 @@ class LoadedModel:
 
     @property
     def cell_bytes(self) -> int:
-        """Bytes of one token's keys and values: two half-precision vectors a layer."""
+        """Bytes of one token's keys and values, in half precision, of all layers.
+
+        A head is as long as the file says, and only else as long as the embedding divided by heads.
+        """
         heads = llama_cpp.llama_model_n_head(self.pointer)
-        key_values = llama_cpp.llama_model_n_head_kv(self.pointer)
-        width = llama_cpp.llama_model_n_embd(self.pointer) // heads * key_values
-        return int(llama_cpp.llama_model_n_layer(self.pointer) * width * 2 * 2)
+        default = llama_cpp.llama_model_n_embd(self.pointer) // heads
+        architecture = self._metadata("general.architecture")
+        numbers = sum(
+            int(self._metadata(f"{architecture}.attention.{kind}_length") or default)
+            for kind in ("key", "value")
+        )
+        key_value_heads = llama_cpp.llama_model_n_head_kv(self.pointer)
+        return int(llama_cpp.llama_model_n_layer(self.pointer) * key_value_heads * numbers * 2)
 
     def _metadata(self, key: str) -> str | None:
         buffer = ctypes.create_string_buffer(512)
@@ -216,6 +231,23 @@ def _character_ends(pieces: Sequence[bytes]) -> list[int]:
 
 def _is_utf8_continuation(byte: int) -> bool:
     return 0x80 <= byte < 0xC0  # noqa: PLR2004 - the bits 10xxxxxx
+
+
+def file_sha256(path: Path) -> str:
+    """The hash of a model's file, all of which it reads.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _forgets_no_part(model: Any) -> bool:  # noqa: ANN401 - an opaque pointer
+    return bool(llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model))
 
 
 def _quantisation(model: Any) -> str:  # noqa: ANN401 - an opaque pointer

@@ -44,7 +44,11 @@ def read(folder: Path, *, model_sha256: str, build: str) -> Iterator[tuple[Token
         if not path.name.startswith(maker):
             _LOG.warning("prefix state %s is for another model or build; ignored", path.name)
             continue
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            _LOG.warning("prefix state %s cannot be read (%s); ignored", path.name, error.strerror)
+            continue
         body, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
         if hashlib.sha256(body).digest() != checksum:
             _LOG.warning("prefix state %s is damaged; it will be computed again", path.name)

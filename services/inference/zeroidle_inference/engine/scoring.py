@@ -45,6 +45,10 @@ class Scoring:
         """See `Goal`."""
         return max((len(run) for run in self._runs), default=0)
 
+    def begin(self, sequence: Sequence) -> Answer | None:  # noqa: ARG002 - as in `Goal`
+        """See `Goal`."""
+        return None
+
     def observe(self, sequence: Sequence, position: int, logits: Logits) -> None:
         """See `Goal`."""
         node = self._run[: position + 1 - len(sequence.prompt)]

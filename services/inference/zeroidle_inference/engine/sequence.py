@@ -17,6 +17,10 @@ from zeroidle_inference.engine.vocabulary import PromptTokens
 class Goal(Protocol):
     """What a request wants of its logits: an answer's next token, or choices' probabilities."""
 
+    def begin(self, sequence: "Sequence") -> Answer | None:
+        """Add what is known behind the prompt; answer, if that is all there can be."""
+        ...
+
     def observe(self, sequence: "Sequence", position: int, logits: Logits) -> None:
         """Look at the logits of a row; they are gone after this call."""
         ...
@@ -45,7 +49,7 @@ class Sequence:
     cached: int = 0
     forced: int = 0
     sampled: int = 0
-    admitted_s: float = 0.0
+    admitted_s: float = field(init=False)
     first_token_s: float | None = None
     spare_rows: int = 0
     """Rows that a step has room for beside the next token: for drafts."""
@@ -54,6 +58,7 @@ class Sequence:
 
     def __post_init__(self) -> None:
         """Begin with the prompt, whose last row is sampled."""
+        self.admitted_s = self.submitted_s
         self.tokens = [*self.prompt.shared, *self.prompt.own]
         self.logits_from = len(self.tokens) - 1
 

@@ -161,8 +161,7 @@ class PatternMatcher:
         return tokens
 
     def choose(self, logits: Logits) -> int:
-        if not self._left:
-            return END
+        _must(bool(self._left), "a matcher is not asked when nothing may follow")
         choices = self._chosen_from = self._left.pop(0)
         if choices == "!":
             raise GrammarError("nothing is allowed")

@@ -301,6 +301,22 @@ def test_a_request_that_is_one_token_longer_is_refused() -> None:
     assert not engine.has_work
 
 
+def test_an_answer_that_the_grammar_leaves_no_choice_is_given_without_the_model() -> None:
+    decoder = roomy_decoder()
+    engine = engine_on(decoder)
+    answer = answer_of(engine, patterned("letter", "a b c"))
+    assert given(answer) == ("abc", "stop")
+    assert answer.usage.sampled == 0
+    assert decoder.steps == []
+
+
+def test_a_prefix_state_is_not_computed_beside_running_requests() -> None:
+    engine = engine_on(roomy_decoder())
+    engine.submit(Generate(about("letter"), 5))
+    with pytest.raises(EngineError, match="at rest"):
+        engine.prefix_state(about("letter"))
+
+
 def test_a_schema_whose_forced_beginning_is_longer_than_the_answer_may_be_is_refused() -> None:
     with pytest.raises(GrammarError, match="as short as the 5 tokens"):
         engine_on(roomy_decoder()).submit(patterned("doc", "a b c d e f", max_tokens=5))
@@ -320,6 +336,9 @@ class IdleGoal:
     """A goal that never answers and never asks."""
 
     output_tokens = 0
+
+    def begin(self, sequence: Sequence) -> None:
+        return None
 
     def observe(self, sequence: Sequence, position: int, logits: object) -> None:
         pass

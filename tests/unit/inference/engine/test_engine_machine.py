@@ -106,7 +106,7 @@ class EngineMachine(RuleBasedStateMachine):
     def let_loads_fail(self, fail: bool) -> None:
         self.decoder.loads_fail = fail
 
-    @precondition(lambda self: self.open_requests)
+    @precondition(lambda self: not all(map(_is_wholly_forced, self.open_requests.values())))
     @rule()
     def abort(self) -> None:
         """The step raises; after a reset all begins anew."""
@@ -144,6 +144,13 @@ class EngineMachine(RuleBasedStateMachine):
             assert _is_near(given(end.answer), expected(request, self.memory))
             usage = end.answer.usage
             assert usage.cached <= usage.prompt
+
+
+def _is_wholly_forced(request: Request) -> bool:
+    """Whether the pattern leaves no choice, so that no step is needed."""
+    if isinstance(request, Score) or request.grammar is None:
+        return False
+    return all(len(choices) == 1 for choices in request.grammar.schema["pattern"].split())
 
 
 def _most_rows(open_requests: Any) -> int:

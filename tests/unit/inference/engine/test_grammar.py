@@ -257,3 +257,37 @@ def test_a_hostile_schema_is_compiled_or_refused_in_bounded_time(name: str) -> N
         assert str(error).startswith("the schema")  # noqa: PT017 - some are merely large
 
     assert time.monotonic() - started_s < STATED_SECONDS
+
+
+class CountedMasks:
+    """llguidance's matcher, and how often it was asked for a mask."""
+
+    def __init__(self, matcher: Any) -> None:
+        self._matcher = matcher
+        self.masks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._matcher, name)
+
+    def compute_bitmask(self) -> Any:
+        self.masks += 1
+        return self._matcher.compute_bitmask()
+
+
+def test_a_mask_over_the_vocabulary_is_made_only_where_the_favourite_may_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    under_test = matcher({"type": "string", "enum": ["good", "great", "bad"]})
+    counted = CountedMasks(getattr(under_test, "_matcher"))  # noqa: B009 - no part of `Matcher`
+    monkeypatch.setattr(under_test, "_matcher", counted)
+    logits = np.zeros(TOKENIZER.vocab_size, np.float32)
+    assert list(under_test.forced()) == list(b'"')
+    logits[ord("g")] = 1
+
+    assert under_test.choose(logits) == ord("g")
+    assert counted.masks == 0
+    logits[ord("r")] = 0.5
+    assert under_test.choose(logits) == ord("r")  # the favourite, another g, may not follow
+    assert counted.masks == 1
+    assert list(under_test.forced()) == list(b'eat"')
+    assert counted.masks == 1
