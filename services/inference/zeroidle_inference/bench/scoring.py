@@ -20,10 +20,21 @@ class Metric:
     items: int
 
 
-def accuracy(found: Sequence[str], truth: Sequence[str], *, name: str = "accuracy") -> Metric:
-    """Share of labels that are right."""
-    hits = sum(left == right for left, right in zip(found, truth, strict=True))
-    return Metric(name, hits / len(truth), len(truth))
+def labels(found: Sequence[str], truth: Sequence[str]) -> list[Metric]:
+    """Share of labels that are right, and the mean of that share over the true labels.
+
+    The second gains nothing from always saying the label that is most common.
+    """
+    hits = [left == right for left, right in zip(found, truth, strict=True)]
+    shares = [
+        sum(hit for hit, right in zip(hits, truth, strict=True) if right == label)
+        / truth.count(label)
+        for label in sorted(set(truth))
+    ]
+    return [
+        Metric("accuracy", sum(hits) / len(truth), len(truth)),
+        Metric("balanced accuracy", sum(shares) / len(shares), len(truth)),
+    ]
 
 
 def expected_calibration_error(

@@ -21,6 +21,21 @@ def test_calibration_error_is_the_distance_of_confidence_from_accuracy() -> None
     assert metric.value == pytest.approx(0.95 - 0.75)
 
 
+def test_always_the_most_common_label_is_accurate_but_not_in_balance() -> None:
+    metrics = scoring.labels(["a"] * 5, ["a", "a", "a", "a", "b"])
+
+    assert {metric.name: metric.value for metric in metrics} == {
+        "accuracy": 0.8,
+        "balanced accuracy": 0.5,
+    }
+
+
+def test_an_answer_without_a_probability_is_as_wrong_in_calibration_as_in_accuracy() -> None:
+    metric = scoring.expected_calibration_error([{"a": 1.0}, {"": 1.0}], ["a", "b"])
+
+    assert metric.value == pytest.approx(0.5)
+
+
 def test_fields_are_counted_one_by_one_and_a_missing_answer_has_none_right() -> None:
     metrics = scoring.exact_fields([{"a": 1, "b": 2}, None], [{"a": 1, "b": 3}, {"a": 1, "b": 3}])
 
