@@ -113,7 +113,8 @@ class Coordinator:
         try:
             while not recording.is_done and timeline.now_ms() < give_up_ms:
                 recording.sample(timeline.now_ms(), lambda: surroundings.depths(self._target))
-                if recording.error is not None:
+                # Again and again: a worker that is still reading its plan does not hear it.
+                if recording.error is not None or self._was_interrupted:
                     self._tell_stop()
                 gevent.sleep(pause_s)
             self._end(recording, timeline)
