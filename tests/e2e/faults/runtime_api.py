@@ -67,7 +67,7 @@ class FrozenFunction:
 
     @property
     def output(self) -> str:
-        """Everything that the process has printed."""
+        """What the process has printed: all of it once it has ended, behind the `with`."""
         return b"".join(self._output).decode()
 
     def await_end_of_init(self) -> None:

@@ -74,7 +74,7 @@ def test_a_batch_is_a_tree_of_valid_subsegments(
     began_s = time.time()
     with make_function(AWS_XRAY_DAEMON_ADDRESS=daemon.address) as function:
         answer = function.invoke(event, request_id="r", trace=SAMPLED)
-        output = function.output
+    output = function.output
     ended_s = time.time()
     received = daemon.close()
 
@@ -119,7 +119,7 @@ def test_without_sampling_nothing_is_sent(
     event = submitted(emulator, resources, [job("a", SUMMARY)])
     with make_function(AWS_XRAY_DAEMON_ADDRESS=daemon.address) as function:
         answer = function.invoke(event, request_id="r", trace=NOT_SAMPLED)
-        output = function.output
+    output = function.output
     assert answer == {"batchItemFailures": []}, output
     assert daemon.close().documents == []
 
@@ -146,7 +146,7 @@ def test_without_a_daemon_jobs_succeed_and_nobody_complains(
     event = submitted(emulator, resources, [job("a", REVIEW)])
     with make_function(AWS_XRAY_DAEMON_ADDRESS=address) as function:
         answer = function.invoke(event, request_id="r", trace=SAMPLED)
-        output = function.output
+    output = function.output
     assert answer == {"batchItemFailures": []}
     assert '"action":"job_succeeded"' in output
     assert "trace_failed" not in output

@@ -138,24 +138,28 @@ def _affordable_sequences(
         return sys.maxsize
     return affordable_sequences(
         weights_bytes=int(model.weights_bytes * way.kept_share),
-        context_bytes=context_tokens * model.cell_bytes,
+        context_tokens=context_tokens,
+        cell_bytes=model.cell_bytes,
         memory_bytes=memory_bytes,
     )
 
 
-def affordable_sequences(*, weights_bytes: int, context_bytes: int, memory_bytes: int) -> int:
+def affordable_sequences(
+    *, weights_bytes: int, context_tokens: int, cell_bytes: int, memory_bytes: int
+) -> int:
     """How many contexts fit beside weights and working memory.
 
     Raises:
         ModelFileError: not one.
     """
+    context_bytes = context_tokens * cell_bytes
     sequences = (memory_bytes - weights_bytes - WORKING_BYTES) // context_bytes
     if sequences < 1:
         raise ModelFileError(
-            f"weights of {weights_bytes >> 20} MiB, one context of {context_bytes >> 20} MiB and "
-            f"{WORKING_BYTES >> 20} MiB to work in do not fit into {memory_bytes >> 20} MiB of "
-            "memory; give the function more memory, lower ZEROIDLE_CONTEXT_TOKENS, or use a "
-            "smaller model"
+            f"weights of {weights_bytes >> 20} MiB, one context of {context_tokens} tokens "
+            f"({context_bytes >> 20} MiB) and {WORKING_BYTES >> 20} MiB to work in do not fit into "
+            f"{memory_bytes >> 20} MiB of memory; give the function more memory, lower "
+            "ZEROIDLE_CONTEXT_TOKENS, or use a smaller model"
         )
     return sequences
 

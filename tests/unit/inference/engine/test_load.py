@@ -55,7 +55,8 @@ def test_as_many_sequences_run_as_contexts_fit() -> None:
     def fitting(memory_mib: int) -> int:
         return affordable_sequences(
             weights_bytes=5000 * MIB,
-            context_bytes=512 * MIB,
+            context_tokens=4096,
+            cell_bytes=MIB // 8,
             memory_bytes=memory_mib * MIB + WORKING_BYTES,
         )
 
@@ -67,5 +68,8 @@ def test_as_many_sequences_run_as_contexts_fit() -> None:
 def test_memory_without_room_for_one_context_is_refused_with_what_to_do() -> None:
     with pytest.raises(ModelFileError, match="give the function more memory"):
         affordable_sequences(
-            weights_bytes=5000 * MIB, context_bytes=512 * MIB, memory_bytes=5511 * MIB
+            weights_bytes=5000 * MIB,
+            context_tokens=4096,
+            cell_bytes=MIB // 8,
+            memory_bytes=5511 * MIB,
         )
