@@ -44,7 +44,7 @@ class Generation:
         self._is_settled = False
         self._drafted = 0
         self._drafts = Drafts()
-        self._surplus = 0
+        self._is_in_a_loop = False
         self._lists = JsonLists()
 
     @property
@@ -105,10 +105,10 @@ class Generation:
         if self._matcher is None:
             if loop is None:
                 return int(logits.argmax())
-            self._surplus = loop.surplus
+            self._is_in_a_loop = True
             return min(self._vocabulary.end_tokens)
         if loop is not None:
-            logits[output[-loop.cycle]] = -np.inf
+            logits[output[-loop]] = -np.inf
         chosen = self._matcher.choose(logits)
         # If the grammar has nothing better, it gives a token that was ruled out.
         while logits[chosen] != -np.inf and self._lists.goes_in_circles_after(self._piece(chosen)):
@@ -133,7 +133,7 @@ class Generation:
         elif self._chosen is not None:
             sequence.sampled += 1
             if self._chosen in self._vocabulary.end_tokens:
-                return self._answer(sequence, is_cut=False)
+                return self._answer(sequence, is_cut=self._is_in_a_loop)
             self._extend(sequence, [self._chosen])
             self._jump_forward(sequence)
         if self._matcher is not None and self._matcher.is_complete:
@@ -183,8 +183,6 @@ class Generation:
         ]
         if is_cut:
             output = output[: self._max_tokens]
-        if self._surplus:
-            output = output[: -self._surplus]
         return Completion(
             text=self._vocabulary.detokenize(output),
             finish_reason="length" if is_cut else "stop",

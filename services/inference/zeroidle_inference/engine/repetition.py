@@ -1,8 +1,10 @@
-"""Greedy decoding of small models falls into loops: the same line, list item or digit for ever.
+"""Greedy decoding can fall into a loop: the same line, list item or digit for ever.
 
-A loop never ends by itself, since the same context gives the same choice. Free text ends where its
-loop began. Under a grammar the answer must be completed: there the token that would begin one more
-round is refused, and a list whose newest item repeats an earlier one is closed.
+A loop never ends by itself, since the same context gives the same choice. But an answer may rightly
+say a thing twice and more: a refrain, a row of zeros, two equal lines of an invoice. So only what
+stood many times in immediate succession is taken for a loop, and nothing that was written is taken
+away. Free text ends there, and counts as cut short. Under a grammar the answer must be completed:
+the token that would begin one more round is refused, and a list of equal items is closed.
 """
 
 import json
@@ -12,46 +14,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_CYCLE = 96
-SHORT_CYCLE = 8
-MIN_REPEATED_TOKENS = 24
-"""A cycle shorter than `SHORT_CYCLE` must fill this many tokens, or it may be a number or a rule
-of dashes; a longer one is a loop as soon as it stands twice."""
+MIN_ROUNDS = 8
+MIN_TOKENS = 64
+"""What the rounds must fill, so that neither a number nor a rule of dashes is a loop."""
 
-MOST = 2 / 3
+MAX_EQUAL_ITEMS = 4
+"""Equal items in a row, after which a list is closed."""
+
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """The last `cycle` tokens repeat those before them, and fill `surplus` tokens in vain."""
-
-    cycle: int
-    surplus: int
-
-
-def find_loop(output: Sequence[int]) -> Loop | None:
-    """The loop at the end of `output`, if there is one."""
-    for cycle in range(1, min(LONGEST_CYCLE, len(output) // 2) + 1):
-        if output[-1] != output[-1 - cycle]:
-            continue
-        rounds = 2 if cycle >= SHORT_CYCLE else -(-MIN_REPEATED_TOKENS // cycle)
-        surplus = cycle * (rounds - 1)
-        if not _repeats_itself(output, cycle, surplus):
-            continue
-        # Sixteen zeros are a cycle of one, not one of eight that stands twice.
-        is_short = cycle >= SHORT_CYCLE and any(
-            _repeats_itself(output, shorter, cycle) for shorter in range(1, SHORT_CYCLE)
-        )
-        if not is_short:
-            return Loop(cycle, surplus)
+def find_loop(output: Sequence[int]) -> int | None:
+    """The length of the cycle that stands at the end of `output` again and again, if one does."""
+    for cycle in range(1, min(LONGEST_CYCLE, len(output) // MIN_ROUNDS) + 1):
+        length = max(MIN_ROUNDS * cycle, MIN_TOKENS)
+        if len(output) >= length and all(
+            output[-i] == output[-i - cycle] for i in range(1, length - cycle + 1)
+        ):
+            return cycle
     return None
-
-
-def _repeats_itself(output: Sequence[int], cycle: int, tokens: int) -> bool:
-    """Whether each of the last `tokens` is the one that stands `cycle` before it."""
-    return len(output) >= tokens + cycle and all(
-        output[-i] == output[-i - cycle] for i in range(1, tokens + 1)
-    )
 
 
 @dataclass(slots=True)
@@ -64,9 +45,8 @@ class _Container:
 class JsonLists:
     """Follows a JSON answer, piece by piece, and knows when one of its lists goes in circles.
 
-    An item goes in circles if it equals an earlier one of its list, or if it repeats the text of
-    the item before it and most of that item's fields. Items without a letter in their values are
-    left alone: a list of numbers may well say one twice.
+    It does if its newest items are equal, `MAX_EQUAL_ITEMS` of them. Items without a letter in
+    their values are left alone: a list of numbers may well say one many times.
     """
 
     def __init__(self) -> None:
@@ -81,7 +61,7 @@ class JsonLists:
             self._step(character)
 
     def goes_in_circles_after(self, piece: str) -> bool:
-        """True if `piece` would lead on from an item that repeats an earlier one to a next item."""
+        """True if `piece` would lead on to one more item behind so many equal ones."""
         if "," not in piece or not any(container.is_list for container in self._open):
             return False
         text, in_string, is_escaped = self._text, self._in_string, self._is_escaped
@@ -92,7 +72,7 @@ class JsonLists:
         return found
 
     def _step(self, character: str) -> bool:
-        """Take one character; true if it is the comma behind an item that repeats another."""
+        """Take one character; true if it is the comma behind the last of the equal items."""
         repeats = False
         if self._in_string:
             if self._is_escaped:
@@ -118,18 +98,12 @@ class JsonLists:
 
 
 def _repeats(item: str, earlier: Sequence[str]) -> bool:
-    values = list(_leaves(json.loads(item)))
-    is_text = [isinstance(value, str) and bool(_LETTER.search(value)) for value in values]
-    if not any(is_text) or not earlier:
+    before = earlier[-(MAX_EQUAL_ITEMS - 1) :]
+    if len(before) < MAX_EQUAL_ITEMS - 1 or any(other != item for other in before):
         return False
-    if item in earlier:
-        return True
-    before = list(_leaves(json.loads(earlier[-1])))
-    if len(before) != len(values):
-        return False
-    same = [left == right for left, right in zip(before, values, strict=True)]
-    texts_repeat = all(equal for equal, text in zip(same, is_text, strict=True) if text)
-    return texts_repeat and sum(same) >= MOST * len(same)
+    return any(
+        isinstance(value, str) and _LETTER.search(value) for value in _leaves(json.loads(item))
+    )
 
 
 def _leaves(value: Any) -> Iterator[Any]:  # noqa: ANN401 - JSON

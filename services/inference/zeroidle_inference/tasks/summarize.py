@@ -61,16 +61,18 @@ def _prompt(task: Summarize, text: str) -> Prompt:
 
 
 def without_repetition(text: str) -> str:
-    """The text up to the first sentence that says again what an earlier one said."""
+    """The text without the sentences that say again what an earlier one said."""
     said: set[str] = set()
+    kept: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        sentence = " ".join(text[start : match.end()].lower().split())
-        if sentence in said and sentence.count(" ") >= MIN_REPEATED_WORDS:
-            return text[:start].rstrip()
+        piece = text[start : match.end()]
+        sentence = " ".join(piece.lower().split())
+        if sentence not in said or sentence.count(" ") < MIN_REPEATED_WORDS:
+            kept.append(piece)
         said.add(sentence)
         start = match.end()
-    return text
+    return "".join([*kept, text[start:]]).strip()
 
 
 def cut_to_words(text: str, max_words: int) -> str:
