@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 ABSENT: Final = "ABSENT"
+STACK_TAG: Final = "zeroidle-stack"
+"""Names the stack on all its resources, for the allocation of costs."""
 
 _NEW = frozenset({ABSENT, "REVIEW_IN_PROGRESS"})
 _NEVER_CREATED = "it was never created; remove it with `zeroidle deploy destroy`, then apply"
@@ -95,7 +97,7 @@ def prepare(
     parameters: Mapping[str, str],
     tags: Mapping[str, str],
 ) -> ChangeSet:
-    """Ask CloudFormation what it would do. Parameters that are not given keep their values.
+    """Ask CloudFormation what it would do. Parameters and tags not given keep their values.
 
     Raises:
         NothingToDeployError: nothing would change.
@@ -109,14 +111,15 @@ def prepare(
     values: Any = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
     ]
-    request: dict[str, Any] = {}
     if stack is not None and not is_new:
         known = {one.get("ParameterKey", "") for one in stack.get("Parameters", [])}
         kept = (known & set(deploy.defaults())) - set(parameters)
         values += [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(kept)]
-        request["Tags"] = stack.get("Tags", [])
-    if tags:
-        request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    standing = {
+        one["Key"]: one["Value"] for one in (stack.get("Tags", []) if stack is not None else [])
+    }
+    # CloudFormation hands a stack's tags on to every resource that can be tagged.
+    told = {**standing, STACK_TAG: stack_name, **tags}
     try:
         cloudformation.create_change_set(
             StackName=stack_name,
@@ -125,7 +128,7 @@ def prepare(
             TemplateBody=deploy.compact(),
             Parameters=values,
             Capabilities=["CAPABILITY_IAM"],
-            **request,
+            Tags=[{"Key": key, "Value": value} for key, value in told.items()],
         )
     except ClientError as error:
         raise _refused(error) from error

@@ -29,8 +29,12 @@ def template() -> str:
 
 
 def compact() -> str:
-    """The same template without comments and layout: CloudFormation takes 51,200 bytes at most."""
+    """The same template without comments, layout and what orders the console's form.
+
+    CloudFormation takes 51,200 bytes at most.
+    """
     node = _parsed(template())
+    node.value = [item for item in node.value if item[0].value != "Metadata"]
     for child in _below(node):
         if isinstance(child, yaml.CollectionNode):
             # A text that begins with a brace would be taken for JSON.
