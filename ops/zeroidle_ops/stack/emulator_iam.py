@@ -24,6 +24,9 @@ EMULATORS_NAME: Final = {
 }
 """IAM's name to the emulator's."""
 
+RESOURCE_UNSEEN: Final = frozenset({"iam:SimulatePrincipalPolicy"})
+"""Where the emulator does not see which resource is meant, and asks for all."""
+
 _POLICY: Final = "emulators-names"
 
 
@@ -31,11 +34,11 @@ def grant_emulators_names(target: Target) -> None:
     """Grant them to every role of the stack."""
     for role in _roles(target):
         granted = [
-            # Conditions name keys that the emulator does not fill in.
-            {"Effect": "Allow", "Action": names, "Resource": statement["Resource"]}
+            grant
             for document in _policies(target, role)
             for statement in document["Statement"]
-            if statement["Effect"] == "Allow" and (names := _names(statement["Action"]))
+            if statement["Effect"] == "Allow"
+            for grant in _grants(statement)
         ]
         if granted:
             target.iam.put_role_policy(
@@ -45,9 +48,14 @@ def grant_emulators_names(target: Target) -> None:
             )
 
 
-def _names(actions: str | list[str]) -> list[str]:
-    told = {actions} if isinstance(actions, str) else set(actions)
-    return sorted(other for name, other in EMULATORS_NAME.items() if name in told)
+def _grants(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Without conditions: they name keys that the emulator does not fill in."""
+    told = statement["Action"]
+    actions = {told} if isinstance(told, str) else set(told)
+    if names := sorted(EMULATORS_NAME[name] for name in actions & set(EMULATORS_NAME)):
+        yield {"Effect": "Allow", "Action": names, "Resource": statement["Resource"]}
+    if unseen := sorted(actions & RESOURCE_UNSEEN):
+        yield {"Effect": "Allow", "Action": unseen, "Resource": "*"}
 
 
 def _roles(target: Target) -> Iterator[str]:

@@ -5,15 +5,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-import boto3
 import pytest
+from assumed_role import AssumedRole, role_arn
 from botocore.exceptions import ClientError
 
 from zeroidle_contract import Classify, Document, Job
 from zeroidle_ops.forget import forget
 from zeroidle_ops.jobs import read_failures, read_job
 from zeroidle_ops.redrive import Redrive
-from zeroidle_ops.stack.emulator import REGION
 from zeroidle_ops.stack.local import LocalStack
 from zeroidle_ops.stack.target import Target
 from zeroidle_ops.watch_handler import METRIC, look
@@ -21,34 +20,12 @@ from zeroidle_ops.watch_handler import METRIC, look
 pytestmark = pytest.mark.emulator
 
 
-class Assumed:
-    """A target that acts as one of the stack's roles, and the calls it made."""
-
-    def __init__(self, root: Target, role: str) -> None:
-        sts = root.session.client("sts", endpoint_url=root.endpoint)
-        arn = self._outputs(root)[f"{role}RoleArn"]
-        held = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-        sts.close()
-        session = boto3.Session(
-            aws_access_key_id=held["AccessKeyId"],
-            aws_secret_access_key=held["SecretAccessKey"],
-            aws_session_token=held["SessionToken"],
-            region_name=REGION,
-        )
-        self.target = Target(stack_name=root.stack_name, session=session, endpoint=root.endpoint)
-
-    @staticmethod
-    def _outputs(root: Target) -> dict[str, str]:
-        [stack] = root.cloudformation.describe_stacks(StackName=root.stack_name)["Stacks"]
-        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-
-
 @pytest.fixture
 def acting(target: Target) -> Iterator[Callable[[str], Target]]:
     made: list[Target] = []
 
     def act(role: str) -> Target:
-        made.append(Assumed(target, role).target)
+        made.append(AssumedRole(target, role_arn(target, f"{role}Role")).target)
         return made[-1]
 
     yield act
@@ -121,7 +98,7 @@ def test_only_redrive_takes_dead_letters(acting: Callable[[str], Target], role: 
         acted.sqs.receive_message(QueueUrl=names.dead_letter_queue_url)
 
 
-@pytest.mark.parametrize("role", ["Operator", "Redrive", "Forget", "ScaleOperator"])
+@pytest.mark.parametrize("role", ["Operator", "Exporter", "Redrive", "Forget", "ScaleOperator"])
 def test_only_producers_and_the_function_read_documents(
     acting: Callable[[str], Target], role: str
 ) -> None:

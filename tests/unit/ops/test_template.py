@@ -132,7 +132,7 @@ def test_a_resource_is_named_wherever_the_service_knows_one(template: dict[str, 
 
     assert everywhere == {
         ("FunctionRole", "Trace"),
-        ("OperatorRole", "ReadMetricsMappingsAndTraces"),
+        ("Look", "ReadMetricsMappingsAndTraces"),
         ("ScaleOperatorRole", "ReadMetricsAndLimits"),
         ("ScalerRole", "SeeAccountAndMetrics"),
         ("NetworkUse", "AttachToNetwork"),
