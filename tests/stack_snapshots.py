@@ -36,6 +36,7 @@ ACTIVITY = Activity(
     concurrent=None,
     oldest_age_s=75,
     jobs=600,
+    failed=2,
     returned=0,
     queue_wait_p95_s=61.5,
     dependency_down=None,

@@ -20,7 +20,7 @@ from zeroidle_ops.console import DONE, NOTHING_TO_DO, PARTIAL, progress, run_com
 from zeroidle_ops.demo import DemoReport, run_demo
 from zeroidle_ops.demo_report import demo_json, demo_table
 from zeroidle_ops.errors import UsageError, explain
-from zeroidle_ops.jobs import read_failures, read_job
+from zeroidle_ops.jobs import read_failures
 from zeroidle_ops.samples import Sample, load_samples
 from zeroidle_ops.stack.local import LocalStack, local_stack
 from zeroidle_ops.stack.local_deployment import DEFAULT_MODEL, Settings
@@ -40,7 +40,8 @@ Start here: `zeroidle demo` runs sample documents on this machine, without an AW
 )
 local = App(name="local", help="The stack on this machine: an AWS emulator and the real function.")
 app.command(local)
-# By name: it takes its options from here, and is read only when it is asked for.
+# By name: it takes its options from here, and is read only when it is asked for. Its help stands
+# here too, and hides its docstring.
 app.command(
     "zeroidle_ops.cli_redrive:redrive",
     name="redrive",
@@ -55,21 +56,31 @@ app.command(
     "zeroidle_ops.cli_forget:forget",
     name="forget",
     help="Delete a job's result and private data.",
+    help_epilogue="Example: `zeroidle forget claim-4711 --stack prod --tenant claims`",
+)
+app.command(
+    "zeroidle_ops.cli_job:job",
+    name="job",
+    help="Tell one job's story: where it is, what it took, what to do if it failed.",
+    help_epilogue="Example: `zeroidle job claim-4711 --stack prod --tenant claims`",
 )
 app.command(
     "zeroidle_ops.cli_doctor:doctor",
     name="doctor",
     help="Check an installation: what is wrong, why it matters, what to do.",
+    help_epilogue="Example: `zeroidle doctor --stack prod`",
 )
 app.command(
     "zeroidle_ops.cli_exporter:exporter",
     name="exporter",
     help="Serve a stack's metrics to Prometheus.",
+    help_epilogue="Example: `zeroidle exporter --stack prod --port 9464`",
 )
 app.command(
     "zeroidle_ops.cli_top:top",
     name="top",
     help="Watch a stack: queue, dead letters, concurrency, dollars an hour.",
+    help_epilogue="Example: `zeroidle top --stack prod`",
 )
 app.command(
     "zeroidle_ops.cli_scale:scale",
@@ -101,6 +112,11 @@ class Options:
         if self.stack is None:
             raise UsageError("say which stack: --stack NAME for AWS, --local for this machine")
         return Target(stack_name=self.stack, session=boto3.Session())
+
+    @property
+    def spelled(self) -> str:
+        """The option that names the stack, for a command to be repeated."""
+        return "--local" if self.local else f"--stack {self.stack}"
 
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON, not a table.")]
@@ -263,28 +279,6 @@ def _await(producer: Producer, job_ids: Sequence[str], timeout_s: float) -> list
         except WaitTimeoutError as error:
             tell(f"{error}; look at one with `zeroidle job {error.pending[0]}`")
     return results
-
-
-@app.command
-def job(
-    job_id: Annotated[str, Parameter(help="The id it was submitted under.")],
-    /,
-    *,
-    options: Options = Options(),
-    tenant: Tenant = None,
-    show_output: Annotated[bool, Parameter(help="Print the answer, too.")] = False,
-) -> int:
-    """Tell one job's story: state, attempts, time, tokens, cost; and what to do if it failed.
-
-    Example: `zeroidle job claim-4711 --stack prod --tenant claims`
-    """
-    story, prices = read_job(options.target(), job_id, tenant=tenant), load_prices()
-    show(
-        render.job_json(story, prices, show_output=show_output),
-        render.job_table(story, prices, show_output=show_output),
-        json=options.json,
-    )
-    return DONE
 
 
 @app.command

@@ -1,28 +1,11 @@
-"""What operators ask about jobs: one job's story, and the failures by code.
-
-Reads the jobs table and the queues; changes nothing.
-"""
+"""The failed jobs by code. Reads the jobs table and the dead-letter queue's depth."""
 
 from dataclasses import dataclass
 
-from zeroidle_contract import EXPLANATIONS, ErrorCode, Explanation, JobRow, Result, job_key
+from zeroidle_contract import ErrorCode
 from zeroidle_contract.job import NO_TENANT
 from zeroidle_contract.table import ERROR_CODE, FAILED_AT, FAILURES_INDEX, JOB_KEY
-from zeroidle_ops.errors import JobNotFoundError
 from zeroidle_ops.stack.target import Target
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobStory:
-    """One job: its row, and its result so far."""
-
-    row: JobRow
-    result: Result
-
-    @property
-    def explanation(self) -> Explanation | None:
-        """What the job's error means and what usually fixes it."""
-        return EXPLANATIONS[self.result.error.code] if self.result.error else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,29 +32,6 @@ class Failures:
     def count(self) -> int:
         """All failed jobs."""
         return sum(group.count for group in self.groups)
-
-
-def read_job(target: Target, job_id: str, *, tenant: str | None = None) -> JobStory:
-    """One job's story.
-
-    Raises:
-        JobNotFoundError: there is no such row.
-    """
-    found = target.dynamodb.get_item(
-        TableName=target.stack.jobs_table_name,
-        Key={JOB_KEY: {"S": job_key(tenant, job_id)}},
-        ConsistentRead=True,
-    ).get("Item")
-    if found is None:
-        whose = f"of tenant {tenant!r}" if tenant else "without tenant (is --tenant missing?)"
-        raise JobNotFoundError(
-            f"there is no job {job_id!r} {whose} in stack {target.stack_name!r}; "
-            "check the id, or whether its retention is over"
-        )
-    row = JobRow.from_item(found)
-    # The producer also fetches results that lie in S3.
-    result = target.producer(tenant).result(job_id) if row.result_s3 else row.to_result()
-    return JobStory(row=row, result=result or row.to_result())
 
 
 def read_failures(target: Target, *, examples: int = 3) -> Failures:

@@ -17,12 +17,12 @@ from zeroidle_contract import (
     Status,
     Usage,
 )
-from zeroidle_ops.jobs import Failures, JobStory
+from zeroidle_ops.jobs import Failures
 from zeroidle_producer import Submission
 
 JsonValue = dict[str, Any]
 
-_STYLES: Mapping[Status | None, str] = {
+STATUS_STYLES: Mapping[Status | None, str] = {
     Status.SUCCEEDED: "green",
     Status.FAILED: "red",
     Status.CANCELLED: "yellow",
@@ -85,7 +85,7 @@ def submitted_table(
         state = result.status if result else one.status
         lines.append(
             Text.assemble(
-                (one.job_id, "bold"), "  ", (state or "refused", _STYLES.get(state, "red"))
+                (one.job_id, "bold"), "  ", (state or "refused", STATUS_STYLES.get(state, "red"))
             )
         )
         if one.error is not None:
@@ -107,78 +107,6 @@ def _result_lines(result: Result, prices: Prices) -> RenderableType:
             style="dim",
         ),
     )
-
-
-def job_json(story: JobStory, prices: Prices, *, show_output: bool) -> JsonValue:
-    """One job's story as one object."""
-    row, explanation = story.row, story.explanation
-    result = result_json(story.result, prices)
-    if not show_output:
-        result.pop("output")
-    return {
-        **result,
-        "tenant": row.tenant,
-        "task": row.task,
-        "submitted_at": row.submitted_at.isoformat() if row.submitted_at else None,
-        "commits": row.commits,
-        "lease_owner": row.lease_owner,
-        "lease_expires_at_ms": row.lease_expires_at_ms,
-        "trace_header": row.trace_header,
-        "explanation": None
-        if explanation is None
-        else {
-            "meaning": explanation.meaning,
-            "remedy": explanation.remedy,
-            "retryable": explanation.retryable,
-        },
-    }
-
-
-def job_table(story: JobStory, prices: Prices, *, show_output: bool) -> RenderableType:
-    """One job's story as lines of name and value."""
-    row, result = story.row, story.result
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("job", Text(row.job_key, style="bold"))
-    table.add_row("status", Text(row.status.value, style=_STYLES[row.status]))
-    for name, value in (
-        ("task", row.task),
-        ("submitted", row.submitted_at),
-        ("completed", result.completed_at or row.completed_at),
-        ("attempts", row.attempts),
-        ("trace", row.trace_header),
-    ):
-        if value is not None:
-            table.add_row(name, str(value))
-    if result.status == Status.SUCCEEDED:
-        timings = result.timings
-        table.add_row(
-            "time",
-            f"waited {timings.queued_ms} ms, model load {timings.cold_start_ms} ms, "
-            f"prefill {timings.prefill_ms} ms, decode {timings.decode_ms} ms, "
-            f"commit {timings.commit_ms} ms",
-        )
-        usage = result.usage
-        table.add_row(
-            "tokens",
-            f"{usage.prompt_tokens} prompt ({usage.cached_tokens} of them cached), "
-            f"{usage.forced_tokens} forced, {usage.sampled_tokens} sampled",
-        )
-        table.add_row(
-            "compute", f"${prices.compute_usd(result):.7f} ({result.gb_seconds:.3f} GB-s)"
-        )
-    if result.model is not None:
-        model = result.model
-        table.add_row("model", f"{model.name} {model.quantisation} {model.sha256[:12]}")
-    if result.error is not None and story.explanation is not None:
-        table.add_row("error", Text(f"{result.error.code}: {result.error.message}", style="red"))
-        table.add_row("", f"fingerprint {result.error.fingerprint}")
-        table.add_row("means", story.explanation.meaning)
-        table.add_row("do", story.explanation.remedy)
-    if show_output and result.output is not None:
-        table.add_row("output", Text(result.output.model_dump_json(indent=2)))
-    return table
 
 
 def failures_json(failures: Failures) -> JsonValue:

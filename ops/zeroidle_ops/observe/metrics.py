@@ -115,6 +115,11 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         samples=_activity(lambda it: None if it.jobs is None else it.jobs / it.window_s),
     ),
     Definition(
+        name="zeroidle_queue_failed_jobs",
+        help="Jobs that were given up in the last five minutes; their messages are dead letters.",
+        samples=_activity(lambda it: it.failed),
+    ),
+    Definition(
         name="zeroidle_queue_wait_p95_seconds",
         help="95th percentile of the wait from arrival to claim, in the last minute that had one.",
         samples=_activity(lambda it: it.queue_wait_p95_s),

@@ -13,9 +13,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zeroidle_contract import ContractError
 from zeroidle_contract.prices import Prices
 from zeroidle_ops.observe.cloudwatch import read_activity
+from zeroidle_ops.observe.function_log import fill_in
 from zeroidle_ops.observe.limits import read_limits
 from zeroidle_ops.observe.peek import is_redriving, peek
-from zeroidle_ops.observe.snapshot import DeadLetters, Decision, QueueLevel, Snapshot, Source
+from zeroidle_ops.observe.snapshot import (
+    Activity,
+    DeadLetters,
+    Decision,
+    QueueLevel,
+    Snapshot,
+    Source,
+)
 from zeroidle_ops.observe.spend import spend
 from zeroidle_ops.redrive.errors import RedriveError
 from zeroidle_ops.scale.memory import Diary
@@ -57,12 +65,7 @@ class Observer:
 
     def look(self) -> Snapshot:
         """The stack now."""
-        activity = self._part(
-            Source.ACTIVITY,
-            lambda: read_activity(
-                self._target.cloudwatch, self._target.stack, now=self._clock.now()
-            ),
-        )
+        activity = self._part(Source.ACTIVITY, self._activity)
         limits = self._part(
             Source.LIMITS, lambda: read_limits(self._target.lambda_, self._target.stack)
         )
@@ -92,6 +95,14 @@ class Observer:
                 self._unreadable[source] = _reason(error)
         found: T | None = self._kept.get(source)
         return found
+
+    def _activity(self) -> Activity:
+        stack, now = self._target.stack, self._clock.now()
+        found = read_activity(self._target.cloudwatch, stack, now=now)
+        # A stack at rest has no metrics either; then its log is short, and soon read.
+        return (
+            found if found.jobs is not None else fill_in(found, self._target.logs, stack, now=now)
+        )
 
     def _queue(self) -> QueueLevel:
         attributes = self._target.sqs.get_queue_attributes(

@@ -10,6 +10,7 @@ messages.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from zeroidle_contract import Stack
 from zeroidle_ops.lock import lock_key
 from zeroidle_ops.observe.snapshot import Cause, DeadLetters
 from zeroidle_ops.redrive.letter import Letter
-from zeroidle_ops.redrive.queues import Queue, find_route
+from zeroidle_ops.redrive.queues import Queue, Route, find_route
 from zeroidle_ops.redrive.transfer import BATCH_ENTRIES, THREADS, Transfer
 
 if TYPE_CHECKING:
@@ -39,8 +40,16 @@ def is_redriving(dynamodb: "DynamoDBClient", stack: Stack, *, now: datetime) -> 
     return held is not None and int(held["lease_ends_ms"]["N"]) > now.timestamp() * 1000
 
 
-def peek(sqs: "SQSClient", stack: Stack, *, now_s: Callable[[], float]) -> DeadLetters:
-    """Look. Counts are of all messages up to about 400, of a sample beyond."""
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """The letters that a look has shown, each once, and the queues as they stood."""
+
+    route: Route
+    letters: tuple[Letter, ...]
+
+
+def see_letters(sqs: "SQSClient", stack: Stack) -> Seen:
+    """Look. All letters up to about 400, a sample beyond."""
     route = find_route(sqs, source_url=stack.dead_letter_queue_url, destination_url=stack.queue_url)
     letters: dict[str, Letter] = {}
     if route.source.visible > 0:
@@ -51,17 +60,22 @@ def peek(sqs: "SQSClient", stack: Stack, *, now_s: Callable[[], float]) -> DeadL
                     letters.update((letter.message_id, letter) for letter in received)
             finally:
                 transfer.release(letter.receipt_handle for letter in letters.values())
-    oldest_ms = min((letter.sent_ms for letter in letters.values()), default=None)
+    return Seen(route=route, letters=tuple(letters.values()))
+
+
+def peek(sqs: "SQSClient", stack: Stack, *, now_s: Callable[[], float]) -> DeadLetters:
+    """Look, and count by cause."""
+    seen = see_letters(sqs, stack)
+    queue = seen.route.source
+    oldest_ms = min((letter.sent_ms for letter in seen.letters), default=None)
     return DeadLetters(
-        messages=route.source.depth,
-        seen=len(letters),
-        is_partial=len(letters) < route.source.depth,
+        messages=queue.depth,
+        seen=len(seen.letters),
+        is_partial=len(seen.letters) < queue.depth,
         by_cause=Counter(
-            Cause(code=letter.code, fingerprint=letter.fingerprint) for letter in letters.values()
+            Cause(code=letter.code, fingerprint=letter.fingerprint) for letter in seen.letters
         ),
-        expires_in_s=None
-        if oldest_ms is None
-        else oldest_ms / 1000 + route.source.retention_s - now_s(),
+        expires_in_s=None if oldest_ms is None else oldest_ms / 1000 + queue.retention_s - now_s(),
     )
 
 

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Decision, Limits, Snapshot
+from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Decision, Limits, Snapshot, Told
 
 WIDTH: Final = 80
 CAUSES_SHOWN: Final = 5
@@ -28,7 +28,7 @@ def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType
     sections: list[RenderableType] = [
         _section("queue", _queue(snapshot, history)),
         _section("dead letters", _dead_letters(snapshot.dead_letters)),
-        _section("function", _function(snapshot.activity, snapshot.limits)),
+        _section(_function_name(snapshot.activity), _function(snapshot.activity, snapshot.limits)),
         _section("spend", _spend(snapshot)),
     ]
     if snapshot.decisions:
@@ -97,11 +97,16 @@ def _function(activity: Activity | None, limits: Limits | None) -> list[Row]:
         rows += _concurrency(activity.in_use if activity else None, limits)
     if activity is not None:
         rows += [
-            ("throughput", Text(_rate(activity))),
+            ("throughput", _rate(activity)),
             ("latency", _latency(activity, limits)),
             ("trouble", _trouble(activity)),
         ]
     return rows or [("", _dash())]
+
+
+def _function_name(activity: Activity | None) -> str:
+    is_log = activity is not None and activity.told_by is Told.LOG
+    return "function, by its log (CloudWatch has no metrics yet)" if is_log else "function"
 
 
 def _concurrency(in_use: float | None, limits: Limits) -> list[Row]:
@@ -124,11 +129,13 @@ def _concurrency(in_use: float | None, limits: Limits) -> list[Row]:
     return [("in use", line), ("limits", bounds)]
 
 
-def _rate(activity: Activity) -> str:
-    invocations = _number(activity.invocations)
+def _rate(activity: Activity) -> Text:
+    invocations = f"{_number(activity.invocations)} invocations in 5 min"
     if activity.jobs_per_minute is None:
-        return f"{invocations} invocations in 5 min"
-    return f"{activity.jobs_per_minute:,.1f} jobs/min, {invocations} invocations in 5 min"
+        return Text(invocations)
+    line = Text(f"{activity.jobs_per_minute:,.1f} jobs/min, ")
+    line.append(f"{_number(activity.failed)} failed", style="red" if activity.failed else "")
+    return line.append(f", {invocations}")
 
 
 def _latency(activity: Activity, limits: Limits | None) -> Text:

@@ -83,9 +83,21 @@ class Limits:
         return min(bound for bound in bounds if bound is not None)
 
 
+class Told(StrEnum):
+    """Who told what the function did."""
+
+    CLOUDWATCH = "cloudwatch"
+    LOG = "log"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """What the function did within the window. Counts are sums over `window_s`."""
+    """What the function did within the window. Counts are sums over `window_s`.
+
+    `failed` counts jobs that were given up, `jobs` all that left an invocation.
+    """
+
+    told_by: Told = Told.CLOUDWATCH
 
     window_s: int
     invocations: float | None
@@ -96,6 +108,7 @@ class Activity:
     concurrent: float | None
     oldest_age_s: float | None
     jobs: float | None
+    failed: float | None
     returned: float | None
     queue_wait_p95_s: float | None
     dependency_down: float | None

@@ -92,7 +92,10 @@ def test_a_stack_without_credentials_is_one_sentence(
     assert "there are no AWS credentials; log in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["demo", "submit", "job", "failures", "local up"])
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "submit", "job", "failures", "local up", "doctor", "top", "exporter", "forget"],
+)
 def test_help_shows_a_worked_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert cli.main([*command.split(), "--help"]) == 0
 

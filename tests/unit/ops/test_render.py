@@ -1,5 +1,4 @@
 import io
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from zeroidle_contract import (
     ClassifyOutput,
     ErrorCode,
     JobError,
-    JobRow,
     Result,
     Status,
     Summarize,
@@ -23,7 +21,7 @@ from zeroidle_contract import (
 from zeroidle_ops import console, render
 from zeroidle_ops.demo import DemoReport, judge
 from zeroidle_ops.demo_report import demo_json, demo_table
-from zeroidle_ops.jobs import FailureGroup, Failures, JobStory
+from zeroidle_ops.jobs import FailureGroup, Failures
 from zeroidle_ops.samples import Sample
 from zeroidle_producer import JobConflictError, Submission
 
@@ -146,50 +144,6 @@ def test_the_demos_table_names_the_reason_of_a_failure(report: DemoReport) -> No
 
     assert "✗ document_too_long" in text
     assert "reviews/review-03: document_too_long: the document has 9000 tokens" in text
-
-
-def test_a_job_that_failed_is_explained(report: DemoReport) -> None:
-    row = JobRow(
-        job_key="-/a",
-        job_id="a",
-        tenant=None,
-        status=Status.FAILED,
-        content_sha256="",
-        attempts=1,
-        fence=1,
-        commits=0,
-        task="classify",
-        submitted_at=datetime(2026, 11, 1, tzinfo=UTC),
-    )
-    story = JobStory(row=row, result=FAILED)
-
-    text = printed(render.job_table(story, PRICES, show_output=False))
-
-    assert "document_too_long: the document has 9000 tokens" in text
-    assert "The document does not fit the model's context" in text
-    assert "Split the document, or deploy with a larger context." in text
-    assert max(len(line) for line in text.splitlines()) <= 80
-
-
-@pytest.mark.parametrize("show_output", [False, True])
-def test_an_answer_is_shown_only_when_asked_for(show_output: bool) -> None:
-    row = JobRow(
-        job_key="-/a",
-        job_id="a",
-        tenant=None,
-        status=Status.SUCCEEDED,
-        content_sha256="",
-        attempts=1,
-        fence=1,
-        commits=1,
-    )
-    story = JobStory(row=row, result=a_result(output=SummarizeOutput(summary=SECRET)))
-
-    table = printed(render.job_table(story, PRICES, show_output=show_output))
-    value = render.job_json(story, PRICES, show_output=show_output)
-
-    assert (SECRET in table) == show_output
-    assert ("output" in value) == show_output
 
 
 def test_failures_come_with_counts_examples_and_what_to_do() -> None:

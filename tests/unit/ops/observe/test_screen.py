@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from stack_snapshots import BUSY, DECIDED, LIMITS, with_causes
+from stack_snapshots import ACTIVITY, BUSY, DECIDED, LIMITS, with_causes
 
 from zeroidle_ops.observe.screen import duration, screen, sparkline
-from zeroidle_ops.observe.snapshot import Snapshot, Source
+from zeroidle_ops.observe.snapshot import Snapshot, Source, Told
 
 
 def shown(snapshot: Snapshot, history: Sequence[int] = ()) -> str:
@@ -35,13 +35,19 @@ def test_it_tells_each_part() -> None:
         "12   the first expires in 9 d 0 h",
         "9  internal                 a1b2c3d4e5f6",
         "5.0 of at most 10",
-        "120.0 jobs/min, 60 invocations in 5 min",
+        "120.0 jobs/min, 2 failed, 60 invocations in 5 min",
         "wait p95 1 min 1 s, longest invocation 44 s of 300 s",
         "3 throttles",
         "- dependency down",
         "$2.6401 an hour",
     ):
         assert part in text
+
+
+def test_what_the_log_told_instead_of_cloudwatch_is_named() -> None:
+    text = shown(replace(BUSY, activity=replace(ACTIVITY, told_by=Told.LOG)))
+
+    assert "function, by its log (CloudWatch has no metrics yet)" in text
 
 
 def test_many_causes_are_summed() -> None:
