@@ -141,7 +141,7 @@ def _everywhere(document: str, entity: Entity, texts: Iterable[str]) -> list[Spa
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
-    """Sorted and disjoint: of spans that overlap, the union, as the kind that was listed first."""
+    """Sorted and disjoint: of spans that overlap, the union, as the kind that starts first."""
     merged: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         if merged and span.start < merged[-1].end:

@@ -51,8 +51,20 @@ def test_what_is_no_name(text: str) -> None:
     assert found(text, is_certain=False) == []
 
 
-def test_two_capitalised_words_without_a_sign_are_in_doubt() -> None:
-    assert found("and then Ferenc Balogh took photographs", is_certain=False) == ["Ferenc Balogh"]
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ferenc Balogh",
+        "\u041e\u043b\u044c\u0433\u0430 \u0411\u0435\u043b\u043e\u0432\u0430",
+        "\u039d\u03af\u03ba\u03bf\u03c2 \u0393\u03b5\u03c9\u03c1\u03b3\u03af\u03bf\u03c5",
+    ],
+)
+def test_two_capitalised_words_of_any_script_are_in_doubt(name: str) -> None:
+    assert found(f"and then {name} took photographs", is_certain=False) == [name]
+
+
+def test_a_lower_case_letter_of_another_language_begins_no_name() -> None:
+    assert found("a pak \u010desk\u00e9 \u0159eky byly v zim\u011b", is_certain=False) == []
 
 
 def test_a_title_ends_before_the_name_and_a_company_after_it() -> None:
