@@ -15,8 +15,8 @@ from zeroidle_ops.cli import Options
 from zeroidle_ops.console import DONE, NOTHING_TO_DO, ask, show, tell
 from zeroidle_ops.errors import UsageError
 from zeroidle_ops.scale.controller import TICK_S, Controller, Tick
-from zeroidle_ops.scale.law import Policy
 from zeroidle_ops.scale.observer import ServiceTime
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stopping import stoppable
 
 scale = App(
@@ -46,6 +46,13 @@ Drain = Annotated[float, Parameter(help="In how many seconds a backlog shall be 
 Budget = Annotated[
     float | None, Parameter(name="--budget-usd-per-hour", help="For invocations, by the hour.")
 ]
+PauseAt = Annotated[
+    float | None,
+    Parameter(
+        name="--pause-at-share",
+        help="Pause, not shrink, when this share of what ends fails, 0 to 1. [never]",
+    ),
+]
 Seconds = Annotated[
     float, Parameter(help="What an invocation takes, until CloudWatch has measured it.")
 ]
@@ -65,6 +72,7 @@ class Law:
     most: Most = DEFAULT.most
     drain_target_s: Drain = DEFAULT.drain_target_s
     budget: Budget = None
+    pause_at_share: PauseAt = None
     seconds_per_invocation: Seconds = ServiceTime.seconds
     profile: Profile = None
 
@@ -75,6 +83,7 @@ class Law:
             most=self.most,
             drain_target_s=self.drain_target_s,
             budget_usd_per_hour=self.budget,
+            pause_at_share=self.pause_at_share,
         )
 
     def service_time(self) -> ServiceTime:

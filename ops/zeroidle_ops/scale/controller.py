@@ -15,9 +15,11 @@ from zeroidle_ops.errors import LockBusyError
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.actuator import Actuator
 from zeroidle_ops.scale.errors import NotPausedError, PausedAlreadyError
-from zeroidle_ops.scale.law import PAUSED, Cause, Decision, Observation, Policy, decide
+from zeroidle_ops.scale.law import PAUSED, Cause, Decision, decide
 from zeroidle_ops.scale.memory import Diary, Entry
+from zeroidle_ops.scale.observation import Observation
 from zeroidle_ops.scale.observer import Observer, ServiceTime, Sight
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_producer.clock import Clock, SystemClock
 
 if TYPE_CHECKING:

@@ -41,18 +41,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from zeroidle_ops.scale.observation import Observation
 from zeroidle_ops.scale.policy import API_LEAST, API_MOST, Policy
-
-__all__ = [
-    "API_LEAST",
-    "API_MOST",
-    "Cause",
-    "Decision",
-    "Observation",
-    "Policy",
-    "decide",
-    "needed_concurrency",
-]
 
 AWS_START: Final = 5
 AWS_RAMP_PER_MINUTE: Final = 300
@@ -61,9 +51,6 @@ PAUSED: Final = 0
 
 DRAIN_SHARE: Final = 0.8
 """Of the drain target: the rest is for the ramp, cold starts, and figures that come late."""
-
-NEVER_S: Final = float("inf")
-"""Seconds since something that never happened."""
 
 
 class Cause(StrEnum):
@@ -89,72 +76,6 @@ class Cause(StrEnum):
 
 
 FAULTS: Final = frozenset({Cause.THROTTLED, Cause.SLOW, Cause.STORM})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """What was seen. Rates are means over the last window, `*_s` are seconds.
-
-    Attributes:
-        data_age_s: how old the oldest figure is that the decision stands on.
-        current: the mapping's limit in force; None where it has none.
-        backlog: messages that wait.
-        in_flight: messages that were handed out and have not come back.
-        oldest_age_s: how long the oldest of those that wait has waited.
-        arrivals_per_s: messages sent to the queue.
-        running: invocations under way.
-        seconds_per_invocation: W, lately.
-        usual_seconds_per_invocation: W as it is when all is well; None where nobody knows.
-        messages_per_invocation: m, as it is when messages wait, else the mapping's batch size.
-        throttles_per_s: invocations that were refused for lack of concurrency.
-        ended_per_s: jobs that ended, well or not.
-        failed_per_s: jobs that ended in failure.
-        dead_letters_per_s: messages that came into the dead-letter queue.
-        available: environments that account and reservation leave to this function.
-        reserved: reserved concurrency; None where none is reserved, 0 is somebody's emergency stop.
-        spent_usd: what invocations cost since the hour began.
-        hour_left_s: until the hour, and with it the budget, begins anew.
-        usd_per_second: what one running environment costs a second.
-        longest_invocation_s: the function's timeout.
-        paused_by: who paused the mapping; None where it is enabled.
-        is_own_pause: the pause is the controller's own, so it may end it.
-        since_change_s: since the limit was last changed.
-        since_fault_s: since a decision for a fault (`FAULTS`).
-        since_resume_s: since the mapping was last resumed.
-    """
-
-    data_age_s: float = 0.0
-    current: int | None
-    backlog: int
-    in_flight: int = 0
-    oldest_age_s: float = 0.0
-    arrivals_per_s: float = 0.0
-    running: float = 0.0
-    seconds_per_invocation: float
-    usual_seconds_per_invocation: float | None = None
-    messages_per_invocation: float
-    throttles_per_s: float = 0.0
-    ended_per_s: float = 0.0
-    failed_per_s: float = 0.0
-    dead_letters_per_s: float = 0.0
-    available: int = API_MOST
-    reserved: int | None = None
-    spent_usd: float = 0.0
-    hour_left_s: float = 3600.0
-    usd_per_second: float = 0.0
-    longest_invocation_s: float = 900.0
-    paused_by: str | None = None
-    is_own_pause: bool = False
-    since_change_s: float = NEVER_S
-    since_fault_s: float = NEVER_S
-    since_resume_s: float = NEVER_S
-
-    @property
-    def failed_share(self) -> float:
-        """Failures or dead letters, whichever is more, as a share of what ended; 0 to 1."""
-        bad = max(self.failed_per_s, self.dead_letters_per_s)
-        ended = max(self.ended_per_s, bad)
-        return bad / ended if ended > 0 else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

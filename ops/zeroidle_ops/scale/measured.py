@@ -16,7 +16,11 @@ _PERIOD_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Figures of the window, None where CloudWatch has none. `age_s` is that of the newest."""
+    """Figures of the window, None where CloudWatch has none. `age_s` is that of the newest.
+
+    `handled` counts every job that left an invocation, those that come back among them; `ended`
+    only those that succeeded or failed for good.
+    """
 
     duration_s: float | None = None
     invocations: float | None = None
@@ -24,6 +28,7 @@ class Measured:
     sent: float | None = None
     gb_seconds_this_hour: float | None = None
     ended: float | None = None
+    handled: float | None = None
     oldest_age_s: float | None = None
     age_s: float | None = None
 
@@ -31,11 +36,6 @@ class Measured:
 def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s: float) -> Measured:
     """Ask CloudWatch for everything in one call."""
     by_function = {"FunctionName": function}
-    ended = (
-        f'SUM(SEARCH(\'{{zeroidle,FunctionName,outcome,task}} MetricName="zeroidle_jobs_total" '
-        f'FunctionName="{function}" (outcome="succeeded" OR outcome="failed")\', \'Sum\', '
-        f"{_PERIOD_S}))"
-    )
     queries = [
         _query("duration", "AWS/Lambda", "Duration", "Average", by_function),
         _query("invocations", "AWS/Lambda", "Invocations", "Sum", by_function),
@@ -49,7 +49,8 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
             {"QueueName": queue},
         ),
         _query("gb_seconds", "zeroidle", "zeroidle_gb_seconds_total", "Sum", by_function),
-        {"Id": "ended", "Expression": ended},
+        _jobs("ended", function, ' (outcome="succeeded" OR outcome="failed")'),
+        _jobs("handled", function, ""),
     ]
     hour_s = now_s - now_s % 3600
     answer = cloudwatch.get_metric_data(
@@ -77,6 +78,7 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
         throttles=_sum(lately.get("throttles")),
         sent=_sum(lately.get("sent")),
         ended=_sum(lately.get("ended")),
+        handled=_sum(lately.get("handled")),
         gb_seconds_this_hour=_sum(
             [value for at, value in series.get("gb_seconds", []) if at >= hour_s]
         ),
@@ -88,6 +90,15 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
 
 def _sum(values: list[float] | None) -> float | None:
     return sum(values) if values else None
+
+
+def _jobs(name: str, function: str, outcomes: str) -> Any:  # noqa: ANN401 - a TypedDict of the stubs
+    """Jobs of every kind of task, added up."""
+    search = (
+        '{zeroidle,FunctionName,outcome,task} MetricName="zeroidle_jobs_total" '
+        f'FunctionName="{function}"{outcomes}'
+    )
+    return {"Id": name, "Expression": f"SUM(SEARCH('{search}', 'Sum', {_PERIOD_S}))"}
 
 
 def _query(name: str, namespace: str, metric: str, statistic: str, of: dict[str, str]) -> Any:  # noqa: ANN401 - a TypedDict of the stubs

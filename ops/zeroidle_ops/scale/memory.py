@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from zeroidle_ops.scale.law import Cause, Decision, Observation
+from zeroidle_ops.scale.law import Cause, Decision
+from zeroidle_ops.scale.observation import Observation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -4,7 +4,6 @@ Where CloudWatch has nothing (the local emulator has no such metrics), rates are
 change of the queue since the last tick and from Little's law. Changes nothing.
 """
 
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,9 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zeroidle_contract import ErrorCode, Stack, load_prices
 from zeroidle_contract.table import ERROR_CODE, FAILED_AT, FAILURES_INDEX, iso
-from zeroidle_ops.scale.law import NEVER_S, Observation
 from zeroidle_ops.scale.measured import WINDOW_S, Measured, measure
 from zeroidle_ops.scale.memory import CONTROLLER, Memory
+from zeroidle_ops.scale.observation import (
+    Observation,
+    fills,
+    full_batch,
+    running_now,
+    seconds_since,
+)
 from zeroidle_producer.clock import Clock
 
 if TYPE_CHECKING:
@@ -109,9 +114,14 @@ class Observer:
         dead_letters, window_s = sum(seen["dead"]), began_s - since_s
         current = seen["mapping"].get("ScalingConfig", {}).get("MaximumConcurrency")
         batch_size = float(seen["mapping"].get("BatchSize", 1))
-        messages = _messages_per_invocation(measured, batch_size, backlog)
+        messages = full_batch(
+            batch_size=batch_size,
+            handled=measured.handled,
+            invocations=measured.invocations,
+            fills_limit=fills(current, backlog=backlog, batch_size=batch_size),
+        )
         seconds = measured.duration_s or self._service_time.seconds
-        running = min(in_flight / messages, float(current or math.inf))
+        running = running_now(in_flight=in_flight, messages=messages, limit=current)
         ended_per_s = (
             measured.ended / WINDOW_S
             if measured.ended is not None
@@ -158,9 +168,9 @@ class Observer:
             longest_invocation_s=float(seen["function"]["Timeout"]),
             paused_by=paused_by,
             is_own_pause=paused_by == CONTROLLER,
-            since_change_s=_since(memory.changed_at_s, began_s),
-            since_fault_s=_since(memory.fault_at_s, began_s),
-            since_resume_s=_since(memory.resumed_at_s, began_s),
+            since_change_s=seconds_since(memory.changed_at_s, began_s),
+            since_fault_s=seconds_since(memory.fault_at_s, began_s),
+            since_resume_s=seconds_since(memory.resumed_at_s, began_s),
         )
         next_memory = replace(
             memory,
@@ -207,13 +217,6 @@ class Observer:
         )
 
 
-def _messages_per_invocation(measured: Measured, batch_size: float, backlog: int) -> float:
-    """As measured while messages waited; the mapping's batch size else: what a full batch holds."""
-    if backlog and measured.ended and measured.invocations:
-        return max(1.0, min(batch_size, measured.ended / measured.invocations))
-    return batch_size
-
-
 def _price(function: Any) -> float:  # noqa: ANN401 - a function's configuration
     prices = load_prices().aws_lambda
     is_arm = "arm64" in function.get("Architectures", [])
@@ -238,7 +241,3 @@ def _paused_by(memory: Memory, mapping: Any) -> str | None:  # noqa: ANN401 - a 
     if mapping.get("State") not in {"Disabled", "Disabling"}:
         return None
     return memory.paused_by or SOMEBODY
-
-
-def _since(then_s: float, now_s: float) -> float:
-    return max(0.0, now_s - then_s) if then_s else NEVER_S

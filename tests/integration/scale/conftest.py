@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from zeroidle_ops.scale.controller import Controller
-from zeroidle_ops.scale.law import Policy
 from zeroidle_ops.scale.observer import ServiceTime
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack.local import LocalStack
 from zeroidle_ops.stack.local_deployment import Settings
 from zeroidle_ops.stack.target import Target

@@ -11,7 +11,8 @@ from zeroidle_ops.errors import LockBusyError, explain
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.controller import Controller, Tick
 from zeroidle_ops.scale.errors import MappingBusyError, NotPausedError, PausedAlreadyError
-from zeroidle_ops.scale.law import Cause, Policy
+from zeroidle_ops.scale.law import Cause
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack.target import Target
 from zeroidle_producer.clock import SystemClock
 

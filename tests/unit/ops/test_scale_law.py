@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zeroidle_ops.scale.errors import PolicyError
-from zeroidle_ops.scale.law import Cause, Decision, Observation, Policy, decide
+from zeroidle_ops.scale.law import Cause, Decision, decide
+from zeroidle_ops.scale.observation import Observation
+from zeroidle_ops.scale.policy import Policy
 
 SANE = Observation(
     current=10,

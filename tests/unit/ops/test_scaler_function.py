@@ -6,7 +6,8 @@ from zeroidle_ops.errors import LockBusyError
 from zeroidle_ops.scale.controller import Tick
 from zeroidle_ops.scale.errors import PolicyError
 from zeroidle_ops.scale.function import answer, policy
-from zeroidle_ops.scale.law import Cause, Decision, Observation
+from zeroidle_ops.scale.law import Cause, Decision
+from zeroidle_ops.scale.observation import Observation
 
 SETTINGS = {
     "ZEROIDLE_SCALE_MOST": "50",

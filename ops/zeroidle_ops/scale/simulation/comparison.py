@@ -4,6 +4,7 @@ A run depends on its scenario, policy and seed alone, so runs share nothing and 
 processes as there are processors.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -28,7 +29,10 @@ WASTE_BASELINE = "aws-default"
 
 @dataclass(frozen=True)
 class Row:
-    """One run. `target_met`: 95 of 100 jobs had their result within the scenario's drain target."""
+    """One run. `target_met`: 95 of 100 jobs had their result within the scenario's drain target.
+
+    `took_s` is what the run took on this machine, beside whatever else ran there.
+    """
 
     scenario: str
     policy: str
@@ -44,6 +48,7 @@ class Row:
     cold_starts: int
     invocations: int
     throttles: int
+    took_s: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def run_one(
 ) -> Run:
     """One run, in this process."""
     times = ServiceTimes(profile, task=task)
-    prices = load_prices()
+    prices, began_s = load_prices(), time.perf_counter()
     outcome = World(
         scenario=scenario,
         policy=policy_named(policy, scenario=scenario, times=times, prices=prices),
@@ -115,10 +120,11 @@ def run_one(
         prices=prices,
         seed=seed,
     ).run()
-    return Run(_row(scenario, policy, seed, outcome), outcome.course if with_course else ())
+    row = _row(scenario, policy, seed, outcome, took_s=time.perf_counter() - began_s)
+    return Run(row, outcome.course if with_course else ())
 
 
-def _row(scenario: Scenario, policy: str, seed: int, outcome: Outcome) -> Row:
+def _row(scenario: Scenario, policy: str, seed: int, outcome: Outcome, *, took_s: float) -> Row:
     slack_usd = BUDGET_SLACK * (scenario.hourly_budget_usd or 0)
     return Row(
         scenario=scenario.name,
@@ -135,6 +141,7 @@ def _row(scenario: Scenario, policy: str, seed: int, outcome: Outcome) -> Row:
         cold_starts=outcome.cold_starts,
         invocations=outcome.invocations,
         throttles=outcome.throttles,
+        took_s=took_s,
     )
 
 

@@ -34,15 +34,11 @@ class Counters:
 
     invocations: int = 0
     billed_s: float = 0.0
-    service_s: float = 0.0
-    init_s: float = 0.0
     cold_starts: int = 0
     throttles: int = 0
     attempts: int = 0
     succeeded: int = 0
-    failed_attempts: int = 0
     dead: int = 0
-    busy_s: float = 0.0
 
 
 @dataclass
@@ -76,9 +72,7 @@ class Meter:
         billed_s = end_s - start_s
         self.total.invocations += 1
         self.total.billed_s += billed_s
-        self.total.init_s += init_s
         self.total.cold_starts += init_s > 0
-        self.total.service_s += billed_s - init_s
         self.total.attempts += jobs
         for hour in range(int(start_s // HOUR_S), int(end_s // HOUR_S) + 1):
             share_s = min(end_s, (hour + 1) * HOUR_S) - max(start_s, hour * HOUR_S)
@@ -100,7 +94,6 @@ class Meter:
 
     def failed(self, *, share_s: float) -> None:
         """An attempt failed after that many seconds of an environment."""
-        self.total.failed_attempts += 1
         self.wasted_usd += share_s * self.usd_per_s
 
     def unfinished(self, ages_s: Iterable[float]) -> None:

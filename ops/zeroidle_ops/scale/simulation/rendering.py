@@ -21,7 +21,12 @@ NAME = "simulate"
 
 def results_table(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Group:
     """Medians over the seeds by scenario and policy, and below what must hold."""
-    table = Table(title="medians over the seeds")
+    slowest = max(rows, key=lambda row: row.took_s)
+    table = Table(
+        title="medians over the seeds",
+        caption=f"the slowest run ({slowest.scenario}, {slowest.policy}, seed {slowest.seed}) "
+        f"simulated {slowest.jobs:,} jobs in {slowest.took_s:.0f} s",
+    )
     table.add_column("scenario")
     table.add_column("policy")
     for heading in ("p95 age s", "cost $", "wasted $", "over budget $", "target met"):

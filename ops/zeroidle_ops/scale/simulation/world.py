@@ -94,7 +94,12 @@ class World:
     def _control(self) -> Process:
         while True:
             self._queue.look(self._env.now)
-            self._window.record(self._env.now, self._queue.sent, self._meter.total)
+            self._window.record(
+                self._env.now,
+                sent=self._queue.sent,
+                oldest_age_s=self._oldest_age_s(),
+                counters=self._meter.total,
+            )
             self._mapping.set_limit(self._policy.limit(self._sight()))
             yield self._env.timeout(self._policy.period_s)
 
@@ -104,9 +109,8 @@ class World:
             now_s=now_s,
             waiting=len(self._queue.visible),
             in_flight=self._queue.in_flight + self._queue.hidden,
-            oldest_age_s=self._oldest_age_s(),
+            dead=self._meter.total.dead,
             limit=self._mapping.limit,
-            running=self._mapping.running,
             spent_this_hour_usd=self._meter.spent_in_hour_usd(int(now_s // 3600)),
             metrics=self._window.metrics(now_s),
         )

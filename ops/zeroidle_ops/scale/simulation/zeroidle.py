@@ -1,13 +1,21 @@
 """Our law as a policy of the simulation: what it sees made into the law's observation.
 
-It keeps what the controller keeps between two ticks: when the limit changed, when a fault was seen.
+As the controller does it: the same reckoning (observation.py), the same memory from tick to tick
+(memory.py), figures as late as CloudWatch is, failures and dead letters at once.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from zeroidle_contract import Prices
-from zeroidle_ops.scale.law import NEVER_S, PAUSED, Observation, decide
+from zeroidle_ops.scale.law import PAUSED, decide
+from zeroidle_ops.scale.memory import CONTROLLER, Memory
+from zeroidle_ops.scale.observation import (
+    Observation,
+    fills,
+    full_batch,
+    running_now,
+    seconds_since,
+)
 from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.scale.simulation.scenario import Scenario
 from zeroidle_ops.scale.simulation.service_time import ServiceTimes
@@ -15,6 +23,9 @@ from zeroidle_ops.scale.simulation.sight import METRICS_DELAY_S, METRICS_WINDOW_
 
 START = 10
 """The template's default, in force when the controller begins."""
+
+EPOCH_S = 3600.0
+"""When a run begins by the memory's clock, whose 0 means never."""
 
 
 @dataclass
@@ -28,62 +39,59 @@ class Zeroidle:
     timeout_s: float
     available: int
     period_s: float = 60.0
-    _changed_s: float = -math.inf
-    _fault_s: float = -math.inf
-    _resumed_s: float = -math.inf
+    _memory: Memory = field(default_factory=Memory)
+    _limit: int = START
 
     def limit(self, sight: Sight) -> int:
         """The law's target, or the limit as it is."""
-        before = START if sight.limit is None else sight.limit
-        decision = decide(self._observation(sight, before), self.policy)
-        if decision.is_fault:
-            self._fault_s = sight.now_s
-        if decision.target is None or decision.target == before:
-            return before
-        self._changed_s = sight.now_s
-        if before == PAUSED:
-            self._resumed_s = sight.now_s
-        return decision.target
+        at_s = EPOCH_S + sight.now_s
+        decision = decide(self.observation(sight, at_s), self.policy)
+        self._memory = replace(
+            self._memory.after(decision, at_s=at_s), at_s=at_s, dead_letters=sight.dead
+        )
+        if decision.target:
+            self._limit = decision.target
+        return PAUSED if self._memory.paused_by else self._limit
 
-    def _observation(self, sight: Sight, before: int) -> Observation:
-        seen = sight.metrics
-        full = self.times.invocation_s(self.batch_size).p50
-        # A batch that is not full says nothing of how many an invocation could take.
-        jobs, lately_s = float(self.batch_size), full
-        if seen.invocations:
-            lately_s = seen.billed_s / seen.invocations
-            if sight.waiting >= before * self.batch_size:
-                jobs = seen.attempts / seen.invocations
+    def observation(self, sight: Sight, at_s: float) -> Observation:
+        """What the controller's observer would make of it."""
+        seen, memory, current = sight.metrics, self._memory, self._limit
+        full_s = self.times.invocation_s(self.batch_size).p50
+        messages = full_batch(
+            batch_size=float(self.batch_size),
+            handled=seen.attempts,
+            invocations=seen.invocations,
+            fills_limit=fills(current, backlog=sight.waiting, batch_size=self.batch_size),
+        )
+        dead_per_s = (sight.dead - memory.dead_letters) / self.period_s
         return Observation(
             data_age_s=METRICS_DELAY_S,
-            current=before,
+            current=current,
             backlog=sight.waiting,
             in_flight=sight.in_flight,
-            oldest_age_s=sight.oldest_age_s,
+            oldest_age_s=seen.oldest_age_s if sight.waiting else 0.0,
             arrivals_per_s=seen.sent / METRICS_WINDOW_S,
-            running=sight.running,
-            seconds_per_invocation=lately_s,
-            usual_seconds_per_invocation=full,
-            messages_per_invocation=jobs,
+            running=running_now(in_flight=sight.in_flight, messages=messages, limit=current),
+            seconds_per_invocation=(
+                seen.billed_s / seen.invocations if seen.invocations else full_s
+            ),
+            usual_seconds_per_invocation=full_s,
+            messages_per_invocation=messages,
             throttles_per_s=seen.throttles / METRICS_WINDOW_S,
-            ended_per_s=(seen.succeeded + seen.failed_attempts) / METRICS_WINDOW_S,
-            failed_per_s=seen.failed_attempts / METRICS_WINDOW_S,
-            dead_letters_per_s=seen.dead / METRICS_WINDOW_S,
+            ended_per_s=(seen.succeeded + seen.dead) / METRICS_WINDOW_S,
+            failed_per_s=dead_per_s,
+            dead_letters_per_s=dead_per_s,
             available=self.available,
             spent_usd=sight.spent_this_hour_usd,
             hour_left_s=3600 - sight.now_s % 3600,
             usd_per_second=self.usd_per_second,
             longest_invocation_s=self.timeout_s,
-            paused_by="zeroidle" if before == PAUSED else None,
-            is_own_pause=before == PAUSED,
-            since_change_s=self._since(self._changed_s, sight),
-            since_fault_s=self._since(self._fault_s, sight),
-            since_resume_s=self._since(self._resumed_s, sight),
+            paused_by=memory.paused_by,
+            is_own_pause=memory.paused_by == CONTROLLER,
+            since_change_s=seconds_since(memory.changed_at_s, at_s),
+            since_fault_s=seconds_since(memory.fault_at_s, at_s),
+            since_resume_s=seconds_since(memory.resumed_at_s, at_s),
         )
-
-    @staticmethod
-    def _since(moment_s: float, sight: Sight) -> float:
-        return NEVER_S if moment_s == -math.inf else sight.now_s - moment_s
 
 
 def zeroidle(scenario: Scenario, times: ServiceTimes, prices: Prices) -> Zeroidle:

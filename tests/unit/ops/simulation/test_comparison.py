@@ -25,6 +25,7 @@ OURS = Row(
     cold_starts=1,
     invocations=1,
     throttles=0,
+    took_s=0,
 )
 AWS = replace(OURS, policy="aws-default", cost_usd=10, wasted_usd=4)
 
