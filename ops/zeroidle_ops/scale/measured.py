@@ -1,25 +1,32 @@
 """What CloudWatch measured of function and queue in the last minutes, where it has it.
 
-The local emulator has none of it; then every figure is None and the observer reckons instead.
+CloudWatch is late, by one to several minutes. An active queue publishes its depth every minute, so
+the newest of those tells how late: the window ends there, and no sum counts minutes that are not
+published yet. The local emulator has none of it; then every figure is None and the observer
+reckons instead.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 WINDOW_S: Final = 300
+LATEST_S: Final = 900
+"""Older figures are not asked for: the law would hold still for them anyway."""
+
 _PERIOD_S = 60
+_HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Figures of the window, None where CloudWatch has none. `age_s` is that of the newest.
+    """Sums and means of the window, None where CloudWatch has none.
 
     `handled` counts every job that left an invocation, those that come back among them; `ended`
-    only those that succeeded or failed for good.
+    only those that succeeded or failed for good. `age_s` is since the window's end.
     """
 
     duration_s: float | None = None
@@ -35,19 +42,14 @@ class Measured:
 
 def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s: float) -> Measured:
     """Ask CloudWatch for everything in one call."""
-    by_function = {"FunctionName": function}
+    by_function, of_queue = {"FunctionName": function}, {"QueueName": queue}
     queries = [
         _query("duration", "AWS/Lambda", "Duration", "Average", by_function),
         _query("invocations", "AWS/Lambda", "Invocations", "Sum", by_function),
         _query("throttles", "AWS/Lambda", "Throttles", "Sum", by_function),
-        _query("sent", "AWS/SQS", "NumberOfMessagesSent", "Sum", {"QueueName": queue}),
-        _query(
-            "oldest",
-            "AWS/SQS",
-            "ApproximateAgeOfOldestMessage",
-            "Maximum",
-            {"QueueName": queue},
-        ),
+        _query("sent", "AWS/SQS", "NumberOfMessagesSent", "Sum", of_queue),
+        _query("oldest", "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", of_queue),
+        _query(_HEARTBEAT, "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", of_queue),
         _query("gb_seconds", "zeroidle", "zeroidle_gb_seconds_total", "Sum", by_function),
         _jobs("ended", function, ' (outcome="succeeded" OR outcome="failed")'),
         _jobs("handled", function, ""),
@@ -55,28 +57,26 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
     hour_s = now_s - now_s % 3600
     answer = cloudwatch.get_metric_data(
         MetricDataQueries=queries,
-        StartTime=datetime.fromtimestamp(min(hour_s, now_s - WINDOW_S), UTC),
-        EndTime=datetime.fromtimestamp(now_s, UTC) + timedelta(seconds=_PERIOD_S),
+        StartTime=datetime.fromtimestamp(min(hour_s, now_s - WINDOW_S - LATEST_S), UTC),
+        EndTime=datetime.fromtimestamp(now_s, UTC),
     )
-    series: dict[str, list[tuple[float, float]]] = {
-        one.get("Id", ""): [
-            (at.timestamp(), value)
-            for at, value in zip(one.get("Timestamps", []), one.get("Values", []), strict=True)
-        ]
-        for one in answer["MetricDataResults"]
-    }
+    series = {one.get("Id", ""): _complete(one, now_s) for one in answer["MetricDataResults"]}
+    ends = series.get(_HEARTBEAT) or [point for points in series.values() for point in points]
+    if not ends:
+        return Measured()
+    end_s = max(at for at, _ in ends) + _PERIOD_S
     lately = {
-        name: [value for at, value in points if at >= now_s - WINDOW_S]
+        name: [value for at, value in points if end_s - WINDOW_S <= at < end_s]
         for name, points in series.items()
     }
-    # A period is published when it is over.
-    newest_s = max((at + _PERIOD_S for points in series.values() for at, _ in points), default=None)
     durations_ms = lately.get("duration", [])
+    # A queue that lives and says nothing of sendings had none.
+    sent = lately.get("sent") or ([0.0] if series.get(_HEARTBEAT) else [])
     return Measured(
         duration_s=sum(durations_ms) / len(durations_ms) / 1000 if durations_ms else None,
         invocations=_sum(lately.get("invocations")),
         throttles=_sum(lately.get("throttles")),
-        sent=_sum(lately.get("sent")),
+        sent=_sum(sent),
         ended=_sum(lately.get("ended")),
         handled=_sum(lately.get("handled")),
         gb_seconds_this_hour=_sum(
@@ -84,8 +84,14 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
         ),
         # The newest comes first.
         oldest_age_s=next(iter(lately.get("oldest", [])), None),
-        age_s=max(0.0, now_s - newest_s) if newest_s is not None else None,
+        age_s=max(0.0, now_s - end_s),
     )
+
+
+def _complete(result: Any, now_s: float) -> list[tuple[float, float]]:  # noqa: ANN401 - a TypedDict of the stubs
+    """A series without the minute that is not over."""
+    points = zip(result.get("Timestamps", []), result.get("Values", []), strict=True)
+    return [(at.timestamp(), value) for at, value in points if at.timestamp() + _PERIOD_S <= now_s]
 
 
 def _sum(values: list[float] | None) -> float | None:

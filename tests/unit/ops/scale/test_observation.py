@@ -1,0 +1,161 @@
+"""What the law is told: late figures, and the same from the controller as from the simulation."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from unit.ops.scale.recorded_account import NOW_S, Account, StoppedClock, minutes
+
+from zeroidle_contract import Stack, load_prices
+from zeroidle_contract.profile import ServiceProfile
+from zeroidle_ops.scale.law import Cause, Decision
+from zeroidle_ops.scale.measured import measure
+from zeroidle_ops.scale.memory import Memory
+from zeroidle_ops.scale.observation import Observation, fills, full_batch, running_now
+from zeroidle_ops.scale.observer import Observer, ServiceTime
+from zeroidle_ops.scale.simulation.scenario import load_scenario
+from zeroidle_ops.scale.simulation.service_time import ServiceTimes
+from zeroidle_ops.scale.simulation.shipped import SHIPPED_PROFILE
+from zeroidle_ops.scale.simulation.sight import Metrics, Sight
+from zeroidle_ops.scale.simulation.zeroidle import zeroidle
+
+NAMES = Stack.model_validate(
+    dict.fromkeys(Stack.model_fields, "none")
+    | {"queue_url": "queue", "dead_letter_queue_url": "dead", "queue_arn": "arn:queue"}
+)
+TIMES = ServiceTimes(ServiceProfile.load(SHIPPED_PROFILE))
+FULL_S = TIMES.invocation_s(10).p50
+SENT = (300.0, 300.0, 300.0, 300.0, 300.0)  # five a second
+
+
+def look(account: Any, memory: Memory | None = None) -> Observation:
+    return (
+        Observer(
+            stack=NAMES,
+            sqs=account,
+            dynamodb=account,
+            lambda_=account,
+            cloudwatch=account,
+            clock=StoppedClock(),
+            service_time=ServiceTime(seconds=FULL_S, is_measured=True),
+        )
+        .look(memory or Memory())
+        .observation
+    )
+
+
+@pytest.mark.parametrize("late_s", [0, 60, 120, 600])
+def test_a_rate_is_that_of_the_published_minutes_however_late_they_are(late_s: float) -> None:
+    account = Account(
+        series={
+            "heartbeat": minutes(0, 0, 0, 0, 0, ended_ago_s=late_s),
+            "sent": minutes(*SENT, ended_ago_s=late_s),
+        }
+    )
+
+    seen = look(account)
+
+    assert (seen.arrivals_per_s, seen.data_age_s) == (5.0, late_s)
+
+
+def test_the_minute_that_is_not_over_does_not_count() -> None:
+    account = Account(
+        series={
+            "heartbeat": minutes(0, 0, 0, 0, 0, 0, ended_ago_s=-30),
+            "sent": minutes(*SENT, 7, ended_ago_s=-30),
+        }
+    )
+
+    assert look(account).arrivals_per_s == 5.0
+
+
+def test_minutes_in_which_nothing_was_sent_count_as_none() -> None:
+    account = Account(
+        series={
+            "heartbeat": minutes(0, 0, 0, 0, 0, ended_ago_s=60),
+            "sent": minutes(600, ended_ago_s=240),
+        }
+    )
+
+    assert look(account).arrivals_per_s == 2.0
+    account.series["sent"] = []
+    assert look(account).arrivals_per_s == 0.0
+
+
+def test_an_account_without_figures_measures_nothing() -> None:
+    found = measure(Account(), function="f", queue="q", now_s=NOW_S)  # type: ignore[arg-type] # stands for it
+
+    assert set(asdict(found).values()) == {None}
+
+
+def test_batches_tell_of_capacity_only_while_the_work_fills_the_limit() -> None:
+    figures = {"batch_size": 10.0, "handled": 160.0, "invocations": 100.0}
+
+    assert full_batch(**figures, fills_limit=False) == 10.0
+    assert full_batch(**figures, fills_limit=True) == 1.6
+    assert full_batch(**figures | {"invocations": None}, fills_limit=True) == 10.0
+    assert fills(3, backlog=30, batch_size=10)
+    assert not fills(3, backlog=29, batch_size=10)
+    assert not fills(None, backlog=9_999, batch_size=10)
+
+
+def test_more_than_the_limit_never_runs() -> None:
+    assert running_now(in_flight=45, messages=10, limit=10) == 4.5
+    assert running_now(in_flight=450, messages=10, limit=10) == 10
+    assert running_now(in_flight=450, messages=10, limit=None) == 45
+
+
+@pytest.mark.parametrize(
+    ("waiting", "dead", "faulty"),
+    [(0, 0, False), (50, 0, False), (5_000, 90, False), (700, 9, True)],
+)
+def test_the_simulation_shows_the_law_what_the_controller_shows_it(
+    waiting: int, dead: int, *, faulty: bool
+) -> None:
+    """The same five minutes: 1,500 sent, 100 invocations with 800 jobs, 16 s each."""
+    metrics = Metrics(
+        sent=1500,
+        invocations=100,
+        attempts=800,
+        succeeded=700,
+        dead=50,
+        throttles=6,
+        billed_s=1600.0,
+        oldest_age_s=120.0,
+    )
+    late = {"ended_ago_s": 60.0}
+    account = Account(
+        waiting=waiting,
+        in_flight=60,
+        dead=dead,
+        failures=dead,
+        series={
+            "heartbeat": minutes(*(0.0,) * 5, **late),
+            "sent": minutes(*SENT, **late),
+            "invocations": minutes(*(20.0,) * 5, **late),
+            "duration": minutes(*(16_000.0,) * 5, **late),
+            "throttles": minutes(0, 6, 0, 0, 0, **late),
+            "ended": minutes(*(150.0,) * 5, **late),
+            "handled": minutes(*(160.0,) * 5, **late),
+            "oldest": minutes(30, 60, 80, 100, 120, **late),
+        },
+    )
+    simulated = zeroidle(load_scenario("steady"), TIMES, load_prices())
+    sight = Sight(
+        now_s=NOW_S % 3600,
+        waiting=waiting,
+        in_flight=60,
+        dead=dead,
+        limit=10,
+        spent_this_hour_usd=0.0,
+        metrics=metrics,
+    )
+    memory = Memory(at_s=NOW_S - 60, running=0.0)
+    if faulty:
+        storm = Decision(target=10, cause=Cause.STORM, reason="")
+        memory = memory.after(storm, at_s=NOW_S - 60)
+        simulated._memory = memory
+
+    told = simulated.observation(sight, NOW_S)
+
+    assert replace(told, spent_usd=0.0) == replace(look(account, memory), spent_usd=0.0)
