@@ -10,18 +10,21 @@
     environments = 4
 
     [[event]]
-    name = "quarter-end"
-    from = 2026-12-31T08:00:00
-    until = 2026-12-31T20:00:00
+    name = "stock-taking"
+    from = 2027-01-02T08:00:00
+    until = 2027-01-02T20:00:00
     environments = 10
 
-Environments shall be ready at `from`, so their allocation starts a lead earlier. Knows no AWS.
+Environments shall be ready at `from`, so their allocation starts a lead earlier. Every window ends
+with none, so two that meet, leads included, are refused: the first to end would take both down.
+Knows no AWS.
 """
 
 import math
 import tomllib
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo
@@ -60,6 +63,9 @@ def _zone(name: str) -> str:
     return name
 
 
+Span = tuple[datetime, datetime]
+_A_MONDAY: Final = date(2001, 1, 1)
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 Environments = Annotated[int, Field(ge=1, le=1000)]
 
@@ -88,6 +94,16 @@ class Daily(Frozen):
         a, b, today = _DAYS.index(first), _DAYS.index(last or first), now.weekday()
         on_day = a <= today <= b if a <= b else today >= a or today <= b
         return on_day and self.begin <= now.time() < self.until
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """A week, which says all."""
+        return tuple(_A_MONDAY + timedelta(days=day) for day in range(7))
+
+    def span(self, day: date) -> Span | None:
+        """The window of that day; None where the day has none."""
+        at = datetime.combine(day, self.begin)
+        return (at, datetime.combine(day, self.until)) if self.covers(at) else None
 
     def actions(self, timezone: str, lead: timedelta) -> Iterator[ScheduledAction]:
         """Up before the window, down after it."""
@@ -124,6 +140,18 @@ class Event(Frozen):
     def covers(self, now: datetime) -> bool:
         """True within the window."""
         return self.begin <= now.replace(tzinfo=None) < self.until
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """Its days and those beside them; after eight all weekdays were among them."""
+        days = (self.until.date() - self.begin.date()).days + 2
+        first = self.begin.date() - timedelta(days=1)
+        return tuple(first + timedelta(days=day) for day in range(min(days, 10) + 1))
+
+    def span(self, day: date) -> Span:
+        """The window, whatever the day."""
+        del day
+        return self.begin, self.until
 
     def actions(self, timezone: str, lead: timedelta) -> Iterator[ScheduledAction]:
         """Up before the window, down after it."""
@@ -165,7 +193,13 @@ class Schedule(Frozen):
         return max((one.environments for one in self.windows), default=0)
 
     def actions(self, lead: timedelta) -> dict[str, ScheduledAction]:
-        """The scheduled actions, by name. Raises ScheduleError."""
+        """The scheduled actions, by name.
+
+        Raises:
+            ScheduleError: windows that meet, or one that would have to begin the day before.
+        """
+        for one, other in combinations(self.windows, 2):
+            _check_apart(one, other, lead)
         return {
             action.name: action
             for window in self.windows
@@ -192,6 +226,19 @@ class Schedule(Frozen):
                 for one in error.errors(include_input=False, include_url=False)
             )
             raise ScheduleError(f"{path}: {mistakes}") from None
+
+
+def _check_apart(one: Daily | Event, other: Daily | Event, lead: timedelta) -> None:
+    """Raises ScheduleError where the one is not over, and its end applied, before the other."""
+    events = [window for window in (one, other) if isinstance(window, Event)]
+    for day in (events[0] if events else one).dates:
+        a, b = one.span(day), other.span(day)
+        if a is not None and b is not None and a[0] - lead <= b[1] and b[0] - lead <= a[1]:
+            raise ScheduleError(
+                f"{one.name} and {other.name} meet (each begins {lead.seconds // 60} minutes early "
+                "to be ready): the first to end would take both down; keep them apart, or make "
+                "them one"
+            )
 
 
 def lead_time(init_s: float) -> timedelta:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ReadTimeoutError
+
 from zeroidle_contract import Stack
 from zeroidle_ops.prewarm.errors import AliasError, RoomError, WarmUpError
 from zeroidle_producer.clock import Clock
@@ -53,8 +55,11 @@ class WarmUp:
 
 @dataclass(frozen=True, kw_only=True)
 class _Answer:
+    """`environment` is None where the call was throttled, or got no answer in time."""
+
     environment: Environment | None
     took_s: float
+    is_throttled: bool = False
 
 
 class WarmUps:
@@ -103,8 +108,8 @@ class WarmUps:
                     for one in answers
                     if one.environment is not None
                 }
-                throttled += sum(one.environment is None for one in answers)
-                spent_s += sum(one.took_s for one in answers if one.environment is not None)
+                throttled += sum(one.is_throttled for one in answers)
+                spent_s += sum(one.took_s for one in answers)
                 # A slow start must not be missed twice.
                 hold_s = min(hold_s * 2, 60.0)
                 if len(warm) < environments:
@@ -134,7 +139,9 @@ class WarmUps:
                 Payload=event,
             )
         except client.exceptions.TooManyRequestsException:
-            return _Answer(environment=None, took_s=0.0)
+            return _Answer(environment=None, is_throttled=True, took_s=0.0)
+        except ReadTimeoutError:
+            return _Answer(environment=None, took_s=self._clock.monotonic_s() - began_s)
         answer: Any = json.loads(response["Payload"].read())
         if response.get("FunctionError"):
             kind = answer.get("errorType", "unknown") if isinstance(answer, dict) else "unknown"

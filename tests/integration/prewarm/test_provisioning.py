@@ -1,17 +1,11 @@
-"""Schedules brought about on moto's Application Auto Scaling, in process.
+"""Schedules brought about on moto's Application Auto Scaling, in process."""
 
-moto's Lambda has no provisioned concurrency, so a small double stands for that one part.
-"""
-
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
+from integration.prewarm.alias_double import OFFICE, AliasOf, StoppedClock
 
 from zeroidle_contract import Stack
 from zeroidle_ops.prewarm.errors import AliasError, AllocationError, RoomError, ScheduleError
@@ -27,93 +21,6 @@ TARGET: dict[str, Any] = {
     "ResourceId": RESOURCE,
     "ScalableDimension": DIMENSION,
 }
-OFFICE = """
-timezone = "Europe/Berlin"
-[[daily]]
-name = "office"
-days = "MON-FRI"
-from = 08:00:00
-until = 18:00:00
-environments = 4
-[[event]]
-name = "quarter-end"
-from = 2026-12-31T08:00:00
-until = 2026-12-31T20:00:00
-environments = 10
-"""
-
-
-class NotFoundError(Exception):
-    """No such alias, or no configuration."""
-
-
-class Exceptions:
-    ResourceNotFoundException = NotFoundError
-    ProvisionedConcurrencyConfigNotFoundException = NotFoundError
-
-
-@dataclass
-class AliasOf:
-    """Lambda as far as provisioned concurrency goes: each look at an allocation is a state on."""
-
-    version: str = "1"
-    reserved: int | None = None
-    unreserved: int = 1000
-    states: tuple[str, ...] = ("IN_PROGRESS", "READY")
-    allocated: int = 0
-    asked: list[int] = field(default_factory=list)
-    exceptions = Exceptions
-
-    def get_alias(self, **_: Any) -> Any:
-        if not self.version:
-            raise NotFoundError
-        return {"FunctionVersion": self.version}
-
-    def get_function_concurrency(self, **_: Any) -> Any:
-        return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
-
-    def get_account_settings(self) -> Any:
-        return {"AccountLimit": {"UnreservedConcurrentExecutions": self.unreserved}}
-
-    def put_provisioned_concurrency_config(self, **asked: Any) -> None:
-        self.allocated = asked["ProvisionedConcurrentExecutions"]
-        self.asked.append(self.allocated)
-
-    def delete_provisioned_concurrency_config(self, **_: Any) -> None:
-        self.allocated = 0
-
-    def get_provisioned_concurrency_config(self, **_: Any) -> Any:
-        if not self.allocated:
-            raise NotFoundError
-        status, self.states = self.states[0], self.states[1:] or self.states
-        return {"RequestedProvisionedConcurrentExecutions": self.allocated, "Status": status}
-
-
-class StoppedClock:
-    """Time that passes by sleeping only."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._slept_s = 0.0
-
-    def now(self) -> datetime:
-        return self._now + timedelta(seconds=self._slept_s)
-
-    def monotonic_s(self) -> float:
-        return self._slept_s
-
-    def sleep(self, seconds: float) -> None:
-        self._slept_s += seconds
-
-
-@pytest.fixture
-def autoscaling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        client = boto3.client("application-autoscaling", region_name="us-east-1")
-        yield client
-        client.close()
 
 
 def provisioning(autoscaling: Any, alias: AliasOf, now: datetime = NIGHT) -> Provisioning:
@@ -156,8 +63,8 @@ def test_environments_come_a_lead_before_the_window_and_go_with_it(
     assert actions(autoscaling) == {
         "zeroidle-office-up": ("cron(57 7 ? * MON-FRI *)", 4),
         "zeroidle-office-down": ("cron(0 18 ? * MON-FRI *)", 0),
-        "zeroidle-quarter-end-up": ("at(2026-12-31T07:57:00)", 10),
-        "zeroidle-quarter-end-down": ("at(2026-12-31T20:00:00)", 0),
+        "zeroidle-stock-taking-up": ("at(2027-01-02T07:57:00)", 10),
+        "zeroidle-stock-taking-down": ("at(2027-01-02T20:00:00)", 0),
     }
 
 
@@ -242,7 +149,7 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(
         ("08:00:00", "19:00:00", "until must be later"),
         ("MON-FRI", "MONDAY", "daily.0.days"),
         ("environments = 4", "environments = 0", "daily.0.environments"),
-        ("quarter-end", "office", "a name of its own"),
+        ("stock-taking", "office", "a name of its own"),
         ("timezone =", "timezone", "is no TOML"),
     ],
 )
@@ -256,3 +163,45 @@ def test_a_window_that_would_begin_the_day_before_is_refused(tmp_path: Path) -> 
 
     with pytest.raises(ScheduleError, match="is the day before"):
         early.actions(LEAD)
+
+
+LATE = """
+[[daily]]
+name = "evening"
+days = "SAT-TUE"
+from = {begin}
+until = 23:00:00
+environments = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "meets"), [("17:00:00", True), ("18:03:00", True), ("18:04:00", False)]
+)
+def test_windows_that_meet_are_refused_their_leads_included(
+    tmp_path: Path, begin: str, *, meets: bool
+) -> None:
+    both = read(tmp_path, OFFICE.replace("2027-01-02", "2027-01-06") + LATE.format(begin=begin))
+    office_only = both.model_copy(update={"event": ()})
+
+    if meets:
+        with pytest.raises(ScheduleError, match="office and evening meet"):
+            office_only.actions(LEAD)
+    else:
+        assert len(office_only.actions(LEAD)) == 4
+
+
+@pytest.mark.parametrize(
+    ("day", "meets"),
+    [("2027-01-02", False), ("2027-01-04", True)],  # a Saturday, a Monday
+)
+def test_an_event_on_a_day_with_a_window_is_refused(
+    tmp_path: Path, day: str, *, meets: bool
+) -> None:
+    schedule = read(tmp_path, OFFICE.replace("2027-01-02", day))
+
+    if meets:
+        with pytest.raises(ScheduleError, match="office and stock-taking meet"):
+            schedule.actions(LEAD)
+    else:
+        assert len(schedule.actions(LEAD)) == 4

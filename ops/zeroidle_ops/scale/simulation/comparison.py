@@ -31,7 +31,7 @@ WASTE_BASELINE = "aws-default"
 class Row:
     """One run. `target_met`: 95 of 100 jobs had their result within the scenario's drain target.
 
-    `took_s` is what the run took on this machine, beside whatever else ran there.
+    `took_s` is the processor's time for the run, on this machine.
     """
 
     scenario: str
@@ -112,7 +112,7 @@ def run_one(
 ) -> Run:
     """One run, in this process."""
     times = ServiceTimes(profile, task=task)
-    prices, began_s = load_prices(), time.perf_counter()
+    prices, began_s = load_prices(), time.process_time()
     outcome = World(
         scenario=scenario,
         policy=policy_named(policy, scenario=scenario, times=times, prices=prices),
@@ -120,7 +120,7 @@ def run_one(
         prices=prices,
         seed=seed,
     ).run()
-    row = _row(scenario, policy, seed, outcome, took_s=time.perf_counter() - began_s)
+    row = _row(scenario, policy, seed, outcome, took_s=time.process_time() - began_s)
     return Run(row, outcome.course if with_course else ())
 
 

@@ -25,7 +25,7 @@ def results_table(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Group:
     table = Table(
         title="medians over the seeds",
         caption=f"the slowest run ({slowest.scenario}, {slowest.policy}, seed {slowest.seed}) "
-        f"simulated {slowest.jobs:,} jobs in {slowest.took_s:.0f} s",
+        f"simulated {slowest.jobs:,} jobs in {slowest.took_s:.0f} s of a processor",
     )
     table.add_column("scenario")
     table.add_column("policy")
