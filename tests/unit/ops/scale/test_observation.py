@@ -89,7 +89,7 @@ def test_an_account_without_figures_measures_nothing() -> None:
 
 
 def test_batches_tell_of_capacity_only_while_the_work_fills_the_limit() -> None:
-    figures = {"batch_size": 10.0, "handled": 160.0, "invocations": 100.0}
+    figures: dict[str, Any] = {"batch_size": 10.0, "handled": 160.0, "invocations": 100.0}
 
     assert full_batch(**figures, fills_limit=False) == 10.0
     assert full_batch(**figures, fills_limit=True) == 1.6
