@@ -27,6 +27,9 @@ EMULATORS_NAME: Final = {
 RESOURCE_UNSEEN: Final = frozenset({"iam:SimulatePrincipalPolicy"})
 """Where the emulator does not see which resource is meant, and asks for all."""
 
+LOG_ACTIONS: Final = frozenset({"logs:FilterLogEvents"})
+"""IAM sees them on a log group's streams (`…:*`), the emulator on the log group itself."""
+
 _POLICY: Final = "emulators-names"
 
 
@@ -54,6 +57,9 @@ def _grants(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
     actions = {told} if isinstance(told, str) else set(told)
     if names := sorted(EMULATORS_NAME[name] for name in actions & set(EMULATORS_NAME)):
         yield {"Effect": "Allow", "Action": names, "Resource": statement["Resource"]}
+    if logs := sorted(actions & LOG_ACTIONS):
+        group = statement["Resource"].removesuffix(":*")
+        yield {"Effect": "Allow", "Action": logs, "Resource": group}
     if unseen := sorted(actions & RESOURCE_UNSEEN):
         yield {"Effect": "Allow", "Action": unseen, "Resource": "*"}
 

@@ -16,12 +16,13 @@ from assumed_role import AssumedRole, role_arn
 from zeroidle_contract import Classify, Document, Job, load_prices
 from zeroidle_ops.doctor.doctor import examine
 from zeroidle_ops.forget import forget
-from zeroidle_ops.jobs import read_failures, read_job
+from zeroidle_ops.jobs import read_failures
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_ops.prewarm.warmup import check_alias
 from zeroidle_ops.scale.controller import Controller
-from zeroidle_ops.scale.law import Policy
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack.target import Target
+from zeroidle_ops.story.reading import read_job
 from zeroidle_producer.clock import SystemClock
 
 pytestmark = pytest.mark.emulator
@@ -31,7 +32,6 @@ NOT_ON_EMULATOR = "the emulator has no Application Auto Scaling; tests/integrati
 PROVISIONED = "a schedule's window, set beside Application Auto Scaling; the same test runs it"
 UNSEEN: dict[str, dict[str, str]] = {
     "OperatorRole": {
-        "logs:FilterLogEvents": RUNBOOK,
         "logs:StartQuery": RUNBOOK,
         "logs:GetQueryResults": RUNBOOK,
         "xray:BatchGetTraces": RUNBOOK,
@@ -112,7 +112,7 @@ def test_operator(acting: Callable[[str], AssumedRole], target: Target, job_id: 
     url = target.stack.dead_letter_queue_url
     target.sqs.send_message(QueueUrl=url, MessageBody="a dead letter")
 
-    read_job(role.target, job_id, tenant=None)
+    read_job(role.target, job_id, tenant=None, now=datetime.now(UTC))
     read_failures(role.target)
     findings = examine(role.target, now=datetime.now(UTC))
     snapshot = observer(role.target).look()

@@ -1,6 +1,7 @@
 """`zeroidle scale` as on-call types it: what it prints, how it exits, what it leaves alone."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -254,7 +255,7 @@ def test_on_stale_figures_nothing_is_recommended(
     code, told = terminal.json("recommend")
 
     assert (code, told["decision"]["target"], told["decision"]["cause"]) == (0, None, "stale")
-    assert "540 s old" in told["decision"]["reason"]
+    assert re.search(r"the data is 5[4-9]\d s old", told["decision"]["reason"])
 
 
 def test_a_stack_that_is_not_there_is_one_sentence(
