@@ -101,6 +101,10 @@ kill-redrive: env emulator ## kill -9 an apply at random calls, 50 seeds (15 min
 simulate: env ## scaling policies on simulated traffic: all scenarios, 20 seeds (SEEDS=3 for a quick look)
 	@$(BIN)/zeroidle scale simulate --seeds $(or $(SEEDS),20)
 
+.PHONY: burst
+burst: env model emulator ## 500 reviews at once on the real function: limits go up and come down (about 10 minutes)
+	@ZEROIDLE_BURST_BY_MODEL=1 $(BIN)/pytest --timeout=2000 tests/e2e/scale/test_burst.py
+
 PEERS := build/peers
 BENCH := services/inference/zeroidle_inference/bench
 SHAPE_1B := $(MODELS)/Llama-3.2-1B-shape.Q4_K_M.gguf
