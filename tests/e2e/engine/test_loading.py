@@ -37,11 +37,12 @@ def plain(model_path: Path) -> Engine:
 
 
 @pytest.fixture
-def shipped(plain: Engine, tmp_path: Path) -> Path:
-    """A folder with the state of the request's prefix."""
-    tokens, state = plain.prefix_state(REQUEST.prompt)
+def shipped(model_path: Path, tmp_path: Path) -> Path:
+    """A folder with the state of the request's prefix, from an engine like the build step's."""
+    alone = load(model_path, threads=1, context_tokens=512, max_sequences=1)
+    tokens, state = alone.prefix_state(REQUEST.prompt)
     prefix_files.write(
-        tmp_path, model_sha256=plain.identity.sha256, build=build(), tokens=tokens, state=state
+        tmp_path, model_sha256=alone.identity.sha256, build=build(), tokens=tokens, state=state
     )
     return tmp_path
 

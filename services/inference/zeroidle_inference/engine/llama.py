@@ -4,6 +4,7 @@ The one module that speaks to llama.cpp's context; `model.py` speaks to its mode
 """
 
 import ctypes
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ from zeroidle_inference.engine.decoder import Logits, Row
 from zeroidle_inference.engine.errors import DecodeError, ModelFileError
 
 _LIBC = ctypes.CDLL(None)
+
+_UINT32 = struct.Struct("=I")
+_STREAMS_AT = 8
+"""Behind the magic number and the sequence's id."""
 
 FLASH_ATTENTION_DISABLED = 0
 """`enum llama_flash_attn_type`: on CPU it made narrow steps half as fast again."""
@@ -116,6 +121,16 @@ class LlamaDecoder:
             # Cells at negative positions, which llama.cpp removes only with everything else.
             raise DecodeError("a damaged state cannot be removed again")
         return False
+
+    def widened(self, state: bytes) -> bytes:
+        """A state that a decoder of one sequence saved, in the form that this one loads.
+
+        llama.cpp writes how many streams there were and how many cells each had, and refuses a
+        state of another number of streams (`llama_kv_cache::state_read`).
+        """
+        streams = _UINT32.pack(self.sequences)
+        empty = _UINT32.pack(0) * (self.sequences - 1)
+        return state[:_STREAMS_AT] + streams + state[_STREAMS_AT + _UINT32.size :] + empty
 
     def _holds(self, sequence: int, length: int) -> bool:
         # Both are -1 for an empty sequence.

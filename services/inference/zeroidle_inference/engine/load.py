@@ -68,7 +68,7 @@ def load(
         context_tokens: tokens that one sequence can hold, prompt and answer together.
         max_sequences: sequences that run at once, at most; each reserves its whole context.
         memory_bytes: the memory there is; as many sequences run as fit beside the weights.
-        prefix_states: a folder of `prefix_files`, to begin warm.
+        prefix_states: a folder of `prefix_files` from an engine of one sequence, to begin warm.
 
     Raises:
         ModelFileError: the file is missing, damaged, not a chat model, or too large for memory.
@@ -98,7 +98,7 @@ def load(
         for tokens, state in prefix_files.read(
             prefix_states, model_sha256=identity.sha256, build=build()
         ):
-            prefixes.put(tokens, state)
+            prefixes.put(tokens, decoder.widened(state))
     return Engine(
         decoder=decoder,
         vocabulary=model,
