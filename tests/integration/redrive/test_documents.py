@@ -7,14 +7,15 @@ import shlex
 import signal
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from redrive_world import World, make_job
 
+from emulator import Emulator
 from zeroidle_contract import ErrorCode
 from zeroidle_ops import cli
 from zeroidle_ops.redrive import NothingToDoError
+from zeroidle_ops.stack.target import Target
 
 pytestmark = pytest.mark.emulator
 
@@ -47,16 +48,13 @@ class Operator:
 
 @pytest.fixture
 def operator(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    world: World,
+    emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Operator:
-    target = SimpleNamespace(
-        stack=world.stack,
-        stack_name="prod",
-        sqs=world.sqs,
-        dynamodb=world.dynamodb,
-        s3=world.s3,
-        producer=lambda _: None,
-    )
+    target = Target(stack_name="prod", session=emulator.session, endpoint=emulator.url)
+    monkeypatch.setitem(vars(target), "stack", world.stack)
     monkeypatch.setattr(cli.Options, "target", lambda _: target)
     return Operator(world, capsys)
 
