@@ -150,7 +150,7 @@ bench-overhead: env emulator ## CPU of everything around inference, per job, on 
 	@$(BIN)/python -m zeroidle_inference.bench.overhead
 
 .PHONY: loadtest
-loadtest: env model emulator ## a real load test on the local stack, ending in the report (4 minutes)
+loadtest: env model emulator ## a real load test on the local stack, ending in the report (2 to 4 minutes)
 	@$(BIN)/zeroidle-load run loadtest/scenarios/laptop.toml --local \
 	  --slo loadtest/scenarios/slo.toml --results build/loadtest
 

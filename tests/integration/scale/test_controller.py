@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from integration.scale.queue_and_mapping import mapping, send
 
 from zeroidle_ops.errors import LockBusyError, explain
 from zeroidle_ops.lock import Lock
@@ -21,18 +22,6 @@ pytestmark = pytest.mark.emulator
 Make = Callable[..., Controller]
 QUICK = Policy(most=8, drain_target_s=10, lower_after_s=3, settle_s=2, freeze_s=4)
 BURST = 500
-
-
-def send(target: Target, count: int) -> None:
-    for first in range(0, count, 10):
-        target.sqs.send_message_batch(
-            QueueUrl=target.stack.queue_url,
-            Entries=[{"Id": str(n), "MessageBody": "{}"} for n in range(first, first + 10)],
-        )
-
-
-def mapping(target: Target) -> Any:
-    return target.lambda_.get_event_source_mapping(UUID=target.stack.event_source_mapping_id)
 
 
 def limit(target: Target) -> int:

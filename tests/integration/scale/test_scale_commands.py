@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.scale.queue_and_mapping import mapping, send
 
 from zeroidle_ops import cli
 from zeroidle_ops.cli import Options
@@ -54,18 +55,6 @@ class Terminal:
 @pytest.fixture
 def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(capsys)
-
-
-def send(target: Target, count: int) -> None:
-    for first in range(0, count, 10):
-        target.sqs.send_message_batch(
-            QueueUrl=target.stack.queue_url,
-            Entries=[{"Id": str(n), "MessageBody": "{}"} for n in range(first, first + 10)],
-        )
-
-
-def mapping(target: Target) -> Any:
-    return target.lambda_.get_event_source_mapping(UUID=target.stack.event_source_mapping_id)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

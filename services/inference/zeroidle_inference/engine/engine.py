@@ -36,7 +36,7 @@ from zeroidle_inference.engine.vocabulary import ModelName, Vocabulary
 
 KNEE_ROWS = 16
 """Rows of a step beyond which another one costs nearly as much as in any wider step: drafts are
-made only up to there (docs/adr/0007 and `make bench-ceiling` have the curve)."""
+made only up to there (docs/benchmarks.md has the curve)."""
 
 
 class Engine:
