@@ -84,90 +84,6 @@ def test_with_a_scaler_the_template_names_nothing_that_the_scaler_sets(
     assert {"Fn::Not": [{"Condition": "Scale"}]} in template["Conditions"]["Reserve"]["Fn::And"]
 
 
-def test_the_function_may_do_this_and_no_more(template: dict[str, Any]) -> None:
-    [policy] = properties(template, "FunctionRole")["Policies"]
-    granted = {
-        statement["Sid"]: statement["Action"] for statement in policy["PolicyDocument"]["Statement"]
-    }
-
-    assert granted == {
-        "ReadQueue": [
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ChangeMessageVisibility",
-        ],
-        "GiveUp": "sqs:SendMessage",
-        "ClaimAndCommit": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-        "DocumentsAndOutputs": ["s3:GetObject", "s3:PutObject"],
-        "TellMissingFromForbidden": "s3:ListBucket",
-        "Log": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Trace": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-    }
-
-
-def identity_policies(template: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Statements by role or policy, those under a condition too."""
-    found = {}
-    for name, resource in template["Resources"].items():
-        told = resource.get("Properties", {})
-        documents = [one["PolicyDocument"] for one in told.get("Policies", [])]
-        if resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
-            documents.append(told["PolicyDocument"])
-        found[name] = [
-            statement["Fn::If"][1] if "Fn::If" in statement else statement
-            for document in documents
-            for statement in document["Statement"]
-        ]
-    return {name: statements for name, statements in found.items() if statements}
-
-
-def test_a_resource_is_named_wherever_the_service_knows_one(template: dict[str, Any]) -> None:
-    everywhere = {
-        (name, statement["Sid"])
-        for name, statements in identity_policies(template).items()
-        for statement in statements
-        if statement["Resource"] == "*"
-    }
-
-    assert everywhere == {
-        ("FunctionRole", "Trace"),
-        ("Look", "ReadMetricsMappingsAndTraces"),
-        ("ScaleOperatorRole", "ReadMetricsAndLimits"),
-        ("ScalerRole", "SeeAccountAndMetrics"),
-        ("NetworkUse", "AttachToNetwork"),
-        ("NetworkUse", "NotFromCode"),
-    }
-
-
-def test_nobody_is_granted_a_wildcard_of_actions(template: dict[str, Any]) -> None:
-    for name, statements in identity_policies(template).items():
-        for statement in statements:
-            actions = statement["Action"]
-            if statement["Effect"] == "Allow":
-                assert "*" not in json.dumps(actions), (name, actions)
-
-
-def test_documents_are_read_and_written_under_tenants_alone(template: dict[str, Any]) -> None:
-    objects = {
-        (name, json.dumps(statement["Resource"]))
-        for name, statements in identity_policies(template).items()
-        for statement in statements
-        if "Object" in json.dumps(statement["Action"])
-    }
-
-    documents, archives = (
-        '{"Fn::Sub": "${Bucket.Arn}/tenants/*"}',
-        '{"Fn::Sub": "${Bucket.Arn}/redrive/*"}',
-    )
-    assert objects == {
-        ("FunctionRole", documents),
-        ("ProducerPolicy", documents),
-        ("ForgetRole", documents),
-        ("RedriveRole", archives),
-    }
-
-
 @pytest.mark.parametrize("name", ["QueuePolicy", "BucketPolicy", "AlarmTopicPolicy"])
 def test_plain_http_is_refused(template: dict[str, Any], name: str) -> None:
     statements = properties(template, name)["PolicyDocument"]["Statement"]
@@ -245,7 +161,7 @@ def test_a_private_network_leads_to_three_endpoints_and_nowhere_else(
     }
 
     assert private == {
-        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
         "AWS::EC2::VPC",
         "AWS::EC2::Subnet",
         "AWS::EC2::RouteTable",
@@ -258,6 +174,21 @@ def test_a_private_network_leads_to_three_endpoints_and_nowhere_else(
         if resource["Type"] == "AWS::EC2::VPCEndpoint":
             [statement] = resource["Properties"]["PolicyDocument"]["Statement"]
             assert statement["Resource"] != "*"
+            # For a gateway endpoint an account as principal is that account's root user alone.
+            assert statement["Principal"] == "*"
+            assert statement["Condition"] == {
+                "StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}
+            }
+
+
+def test_roles_can_attach_functions_to_the_network_before_there_is_a_function(
+    template: dict[str, Any],
+) -> None:
+    """Lambda refuses a function whose role has no such permission: the role must name it."""
+    for role in ("FunctionRole", "WatchRole"):
+        attached = properties(template, role)["ManagedPolicyArns"]["Fn::If"]
+        assert attached == ["Private", [{"Ref": "NetworkPolicy"}], {"Ref": "AWS::NoValue"}]
+    assert "Roles" not in properties(template, "NetworkPolicy")
 
 
 def test_what_is_sent_means_the_same_and_fits(template: dict[str, Any]) -> None:
