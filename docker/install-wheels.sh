@@ -21,10 +21,5 @@ pip install --quiet --require-hashes --no-deps --no-compile --only-binary :all: 
     --python-version 3.11 --implementation cp $platforms --target "$folder" --requirement "$lock"
 rm -rf "${folder:?}/bin"
 find "$folder" -name tests -type d -prune -exec rm -rf {} +
-# Of the descriptions of 400 services, those that the function calls: botocore looks through all of
-# them for every client, and they are 20 MB.
-services="$folder/botocore/data"
-find "$services" -mindepth 1 -maxdepth 1 -type d \
-    ! -name dynamodb ! -name s3 ! -name sqs -exec rm -rf {} +
-[ "$(find "$services" -mindepth 1 -maxdepth 1 -type d | wc -l)" = 3 ]
+PYTHONPATH=/build python3 -m zeroidle_image.botocore_data "$folder/botocore/data"
 python3 -m compileall -q --invalidation-mode unchecked-hash "$folder"
