@@ -91,6 +91,17 @@ def test_under_provisioned_concurrency_init_ends_with_the_model_loaded() -> None
     assert seen["call_s"] < LOAD_S / 3
 
 
+def test_garbage_is_collected_again_but_never_among_what_was_imported() -> None:
+    script = """
+    import gc
+    garbage = gc.isenabled(), gc.get_freeze_count(), len(gc.get_objects())
+    print(json.dumps(dict(zip(("enabled", "frozen", "looked_at"), garbage))))
+    """
+    seen = answer(run(script))
+    assert seen["enabled"] is True
+    assert seen["frozen"] > 10 * seen["looked_at"]
+
+
 def test_bad_settings_are_reported_at_init_in_one_sentence() -> None:
     done = run("", ZEROIDLE_BUCKET="", ZEROIDLE_THREADS="none")
     assert done.returncode == 1
