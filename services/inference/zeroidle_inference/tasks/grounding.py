@@ -22,10 +22,10 @@ MAX_CHARACTERS = 4_000_000
 Marked strings beyond it keep the schema's own rules."""
 
 _SCHEMAS_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions"})
-_LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "prefixItems"})
+_LISTS_OF_SCHEMAS = frozenset({"anyOf", "prefixItems"})
 _SCHEMAS = frozenset({"items", "additionalProperties"})
 """What is narrower under one of these makes the whole narrower. Under others it may not, or it is
-no schema at all, as in `const`."""
+no schema at all, as in `const`. Under `allOf` two that are narrowed apart may leave nothing."""
 
 _TURNED_AROUND = frozenset({"not", "oneOf", "if", "contains"})
 """A narrower schema under one of these, or referred to from there, may admit more."""

@@ -142,6 +142,12 @@ def test_rules_that_stand_at_many_places_are_looked_at_once() -> None:
     assert {id(each) for each in grounded.values()} == {id(grounded["p0"])}
 
 
+def test_two_marked_strings_that_must_both_hold_keep_the_schemas_own_rules() -> None:
+    schema = {"allOf": [copied(), copied(pattern=MONEY)]}
+
+    assert ground(schema, "Lamp") == schema
+
+
 # The grounded schema implies the given one ----------------------------------------------------
 
 WORDS = ["Lamp", "ABCDEFGH12", "AB1,", "4", "May", "2026", "90.00", "1,204.50", "€", '"q\\', "é🙂"]
