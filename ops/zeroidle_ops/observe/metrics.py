@@ -11,7 +11,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Snapshot, Source
+from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Limits, Scaler, Snapshot, Source
 
 CAUSES_AT_MOST: Final = 20
 """Causes of dead letters that get a series of their own."""
@@ -49,6 +49,10 @@ def _limits(read: Callable[[Limits], float | None]) -> Callable[[Snapshot], Samp
 
 def _activity(read: Callable[[Activity], float | None]) -> Callable[[Snapshot], Samples]:
     return _one(lambda now: None if now.activity is None else read(now.activity))
+
+
+def _scaler(read: Callable[[Scaler], float | None]) -> Callable[[Snapshot], Samples]:
+    return _one(lambda now: None if now.scaler is None else read(now.scaler))
 
 
 def _queue_messages(now: Snapshot) -> Samples:
@@ -229,6 +233,18 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         help="1 for the cause of the last decision.",
         labels=("cause",),
         samples=_decision,
+    ),
+    Definition(
+        name="zeroidle_scale_scheduled",
+        help="1 where the stack's schedule calls the scale controller each minute, 0 where the "
+        "stack has none or it is disabled.",
+        samples=_scaler(lambda it: float(it.is_scheduled)),
+    ),
+    Definition(
+        name="zeroidle_scale_last_tick_timestamp_seconds",
+        help="When the scale controller looked at the stack last, whether or not it changed "
+        "anything: Unix time, 0 for never.",
+        samples=_scaler(lambda it: it.ticked_at.timestamp() if it.ticked_at else 0.0),
     ),
     Definition(
         name="zeroidle_spend_usd_per_hour",

@@ -16,6 +16,7 @@ from zeroidle_ops.observe.cloudwatch import read_activity
 from zeroidle_ops.observe.function_log import fill_in
 from zeroidle_ops.observe.limits import read_limits
 from zeroidle_ops.observe.peek import is_redriving, peek
+from zeroidle_ops.observe.scaler import read_scaler
 from zeroidle_ops.observe.snapshot import (
     Activity,
     DeadLetters,
@@ -36,6 +37,7 @@ PERIODS_S: Final[Mapping[Source, float]] = {
     Source.LIMITS: 15,
     Source.ACTIVITY: 30,
     Source.DECISIONS: 5,
+    Source.SCALER: 30,
 }
 """How old a part may be at most."""
 
@@ -78,6 +80,7 @@ class Observer:
             activity=activity,
             spend=spend(activity, limits, self._prices) if activity and limits else None,
             decisions=self._part(Source.DECISIONS, self._decisions),
+            scaler=self._part(Source.SCALER, lambda: read_scaler(self._target)),
             unreadable=dict(self._unreadable),
         )
 

@@ -31,8 +31,9 @@ def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType
         _section(_function_name(snapshot.activity), _function(snapshot.activity, snapshot.limits)),
         _section("spend", _spend(snapshot)),
     ]
-    if snapshot.decisions:
-        sections.append(_section("last decisions", _decisions(snapshot.decisions)))
+    decided = [*_scaler(snapshot), *_decisions(snapshot.decisions or ())]
+    if decided:
+        sections.append(_section("last decisions", decided))
     if snapshot.unreadable:
         sections.append(_section("cannot be read", _unreadable(snapshot), style="red"))
     title = Text.assemble((snapshot.stack_name, "bold"), f"  {snapshot.at:%Y-%m-%d %H:%M:%S} UTC")
@@ -171,6 +172,17 @@ def _spend(snapshot: Snapshot) -> list[Row]:
         f"compute {spend.compute_usd_per_h:,.4f}, provisioned {spend.provisioned_usd_per_h:,.4f}"
     )
     return [("now", line)]
+
+
+def _scaler(snapshot: Snapshot) -> list[Row]:
+    """Nothing where none is scheduled: then whoever runs one watches it."""
+    scaler = snapshot.scaler
+    if scaler is None or not scaler.is_scheduled:
+        return []
+    ticked = scaler.ticked_at
+    age_s = None if ticked is None else (snapshot.at - ticked).total_seconds()
+    told = "has not looked yet" if age_s is None else f"looked {duration(age_s)} ago"
+    return [("scaler", Text(told, style="bold red" if scaler.is_stale(snapshot.at) else "green"))]
 
 
 def _decisions(decisions: Sequence[Decision]) -> list[Row]:

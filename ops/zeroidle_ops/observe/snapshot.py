@@ -14,6 +14,10 @@ WINDOW_S: Final = 300
 """Activity is counted over the last five minutes: CloudWatch's points lag by one or two."""
 
 
+SCALER_STALE_S: Final = 600
+"""Ten ticks of the scale controller, one a minute."""
+
+
 class Source(StrEnum):
     """Where parts of a snapshot come from, each read and failing by itself."""
 
@@ -22,6 +26,7 @@ class Source(StrEnum):
     LIMITS = "limits"
     ACTIVITY = "activity"
     DECISIONS = "decisions"
+    SCALER = "scaler"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +142,23 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaler:
+    """The scale controller: whether the stack's schedule calls it, and its last tick (None: never).
+
+    Without a schedule somebody may still run it, for as long as they like.
+    """
+
+    is_scheduled: bool
+    ticked_at: datetime | None
+
+    def is_stale(self, now: datetime) -> bool:
+        """True when it should have looked at the stack, and has not."""
+        return self.is_scheduled and (
+            self.ticked_at is None or (now - self.ticked_at).total_seconds() > SCALER_STALE_S
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spend:
     """Dollars an hour at the rate of the window, at list prices, by what they are paid for."""
 
@@ -162,4 +184,5 @@ class Snapshot:
     activity: Activity | None = None
     spend: Spend | None = None
     decisions: tuple[Decision, ...] | None = None
+    scaler: Scaler | None = None
     unreadable: Mapping[Source, str] = field(default_factory=dict)

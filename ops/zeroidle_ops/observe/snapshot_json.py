@@ -38,5 +38,13 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
             {**asdict(decision), "at": decision.at.isoformat(timespec="seconds")}
             for decision in snapshot.decisions
         ],
+        "scaler": None
+        if snapshot.scaler is None
+        else {
+            "is_scheduled": snapshot.scaler.is_scheduled,
+            "ticked_at": snapshot.scaler.ticked_at.isoformat(timespec="seconds")
+            if snapshot.scaler.ticked_at
+            else None,
+        },
         "unreadable": {source.value: why for source, why in snapshot.unreadable.items()},
     }

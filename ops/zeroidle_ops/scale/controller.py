@@ -199,7 +199,8 @@ class Controller:
             lock.renew()
             self._apply(sight, decision, self._actuator(lock))
             at_s = sight.memory.at_s
-            self._diary.remember(sight.memory.after(decision, at_s=at_s))
+            memory = sight.memory.after(decision, at_s=at_s)
+            self._diary.remember(replace(memory, ticked_at_s=at_s))
             self._diary.write(decision, sight.observation, holder=self._operator, at_s=at_s)
         return Tick(observation=sight.observation, decision=decision)
 

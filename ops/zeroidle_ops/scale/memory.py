@@ -21,12 +21,14 @@ CONTROLLER: Final = "the controller"
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """The last tick. Times are Unix seconds, 0 for never.
+    """The last look. Times are Unix seconds, 0 for never.
 
-    `spent_usd` counts from the hour `hour`, by the controller's own reckoning.
+    `at_s` is a look's by anybody, `ticked_at_s` a controller's. `spent_usd` counts from the hour
+    `hour`, by the controller's own reckoning.
     """
 
     at_s: float = 0.0
+    ticked_at_s: float = 0.0
     messages: int = 0
     dead_letters: int = 0
     running: float = 0.0

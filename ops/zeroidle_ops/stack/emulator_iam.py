@@ -30,6 +30,9 @@ RESOURCE_UNSEEN: Final = frozenset({"iam:SimulatePrincipalPolicy"})
 LOG_ACTIONS: Final = frozenset({"logs:FilterLogEvents"})
 """IAM sees them on a log group's streams (`…:*`), the emulator on the log group itself."""
 
+RULE_ACTIONS: Final = frozenset({"events:DescribeRule"})
+"""IAM sees a rule of the default bus as `rule/NAME`, the emulator as `rule/default/NAME`."""
+
 _POLICY: Final = "emulators-names"
 
 
@@ -60,6 +63,9 @@ def _grants(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if logs := sorted(actions & LOG_ACTIONS):
         group = statement["Resource"].removesuffix(":*")
         yield {"Effect": "Allow", "Action": logs, "Resource": group}
+    if rules := sorted(actions & RULE_ACTIONS):
+        rule = statement["Resource"].replace(":rule/", ":rule/default/")
+        yield {"Effect": "Allow", "Action": rules, "Resource": rule}
     if unseen := sorted(actions & RESOURCE_UNSEEN):
         yield {"Effect": "Allow", "Action": unseen, "Resource": "*"}
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -66,6 +67,7 @@ class Target:
             "iam",
             "autoscaling",
             "ecr",
+            "events",
         ):
             if name in self.__dict__:  # a cached property that was read
                 self.__dict__[name].close()
@@ -129,6 +131,11 @@ class Target:
     def ecr(self) -> "ECRClient":
         """The image registry."""
         return self.session.client("ecr", **self._options)
+
+    @cached_property
+    def events(self) -> "EventBridgeClient":
+        """EventBridge."""
+        return self.session.client("events", **self._options)
 
     def forget_names(self) -> None:
         """Read the stack's names anew when they are next asked for: it has changed."""

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.emulator
 RUNBOOK = "a person follows the runbook in the console"
 NOT_ON_EMULATOR = "the emulator has no Application Auto Scaling; tests/integration/prewarm runs it"
 PROVISIONED = "a schedule's window, set beside Application Auto Scaling; the same test runs it"
+NO_SCALER = "the local stack has no scaler; test_scheduled_functions.py reads one as this role"
 UNSEEN: dict[str, dict[str, str]] = {
     "OperatorRole": {
         "logs:StartQuery": RUNBOOK,
@@ -38,6 +39,7 @@ UNSEEN: dict[str, dict[str, str]] = {
         "xray:GetTraceSummaries": RUNBOOK,
         "dynamodb:BatchGetItem": "many jobs at once, of a larger list",
         "sns:ListSubscriptionsByTopic": "an alarm's topic whose subscriptions are not counted",
+        "events:DescribeRule": NO_SCALER,
         "s3:GetEncryptionConfiguration": "a person looks which key the bucket has",
     },
     "ExporterRole": {},

@@ -1,11 +1,15 @@
 """Scaler and watch as functions of a stack: from the Zip, with their roles, on the emulator."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from assumed_role import AssumedRole, role_arn
 from deployed_world import CODE_BUCKET, World
 
+from zeroidle_ops.observe.scaler import RULE, read_scaler
+from zeroidle_ops.observe.snapshot import Scaler
 from zeroidle_ops.stack.local_deployment import scheduled_functions_zip
 from zeroidle_ops.stack.target import Target
 
@@ -14,10 +18,14 @@ pytestmark = pytest.mark.emulator
 KEY = "scheduled.zip"
 
 
-def invoke(target: Target, logical_id: str) -> Any:
-    function = target.cloudformation.describe_stack_resource(
+def physical(target: Target, logical_id: str) -> str:
+    return target.cloudformation.describe_stack_resource(
         StackName=target.stack_name, LogicalResourceId=logical_id
     )["StackResourceDetail"].get("PhysicalResourceId", "")
+
+
+def invoke(target: Target, logical_id: str) -> Any:
+    function = physical(target, logical_id)
     answer: Any = target.lambda_.invoke(FunctionName=function, Payload=b"{}")
     payload = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, payload
@@ -53,6 +61,23 @@ def test_what_the_scaler_function_has_set_survives_an_update_of_everything_aroun
     assert limit(target) == 7
     assert invoke(target, "ScalerFunction")["limit"] == 7
     assert scheduled.served_by() == "two"
+
+
+def test_its_ticks_are_told_to_who_looks(scheduled: World) -> None:
+    operator = AssumedRole(scheduled.target, role_arn(scheduled.target, "OperatorRole")).target
+    before = read_scaler(operator)
+
+    invoke(scheduled.target, "ScalerFunction")
+
+    ticked = read_scaler(operator)
+    scheduled.target.events.disable_rule(Name=physical(scheduled.target, RULE))
+    disabled = read_scaler(operator)
+    operator.close()
+    assert before == Scaler(is_scheduled=True, ticked_at=None)
+    assert ticked.is_scheduled
+    assert ticked.ticked_at is not None
+    assert not ticked.is_stale(datetime.now(UTC))
+    assert disabled == Scaler(is_scheduled=False, ticked_at=ticked.ticked_at)
 
 
 def test_the_watch_looks_at_the_dead_letters(scheduled: World) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from stack_snapshots import ACTIVITY, BUSY, with_causes
 
 from zeroidle_ops.observe.metrics import CAUSES_AT_MOST, DEFINITIONS, families
-from zeroidle_ops.observe.snapshot import Snapshot
+from zeroidle_ops.observe.snapshot import Scaler, Snapshot
 
 
 class Fixed(Collector):
@@ -52,6 +52,13 @@ def test_what_nobody_measured_is_absent_not_0() -> None:
 
     assert "zeroidle_function_errors" not in found
     assert "zeroidle_dead_letter_messages" not in found
+
+
+def test_a_scaler_that_never_looked_has_the_time_0() -> None:
+    found = values(replace(BUSY, scaler=Scaler(is_scheduled=True, ticked_at=None)))
+
+    assert found["zeroidle_scale_scheduled"] == 1
+    assert found["zeroidle_scale_last_tick_timestamp_seconds"] == 0
 
 
 def test_causes_beyond_the_most_frequent_are_one_series() -> None:

@@ -3,13 +3,14 @@
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from rich.console import Console
 from stack_snapshots import ACTIVITY, BUSY, DECIDED, LIMITS, with_causes
 
 from zeroidle_ops.observe.screen import duration, screen, sparkline
-from zeroidle_ops.observe.snapshot import Snapshot, Source, Told
+from zeroidle_ops.observe.snapshot import Scaler, Snapshot, Source, Told
 
 
 def shown(snapshot: Snapshot, history: Sequence[int] = ()) -> str:
@@ -67,6 +68,33 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
 
 def test_the_last_decisions_stand_there_with_their_reasons() -> None:
     assert "03:11:00        12  the backlog needs 12" in shown(DECIDED)
+
+
+@pytest.mark.parametrize(
+    ("scaler", "line"),
+    [
+        (Scaler(is_scheduled=True, ticked_at=BUSY.at - timedelta(seconds=40)), "looked 40 s ago"),
+        (Scaler(is_scheduled=True, ticked_at=None), "has not looked yet"),
+    ],
+)
+def test_a_scaler_that_is_on_says_when_it_looked(scaler: Scaler, line: str) -> None:
+    assert f"scaler        {line}" in shown(replace(BUSY, scaler=scaler))
+
+
+def test_a_scaler_that_is_off_says_nothing() -> None:
+    assert "scaler" not in shown(
+        replace(DECIDED, scaler=Scaler(is_scheduled=False, ticked_at=None))
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_scheduled", "is_stale"),
+    [(600, True, False), (601, True, True), (601, False, False)],
+)
+def test_ten_missing_ticks_are_stale(seconds: int, is_scheduled: bool, is_stale: bool) -> None:
+    ticked_at = BUSY.at - timedelta(seconds=seconds)
+
+    assert Scaler(is_scheduled=is_scheduled, ticked_at=ticked_at).is_stale(BUSY.at) is is_stale
 
 
 @pytest.mark.parametrize(
