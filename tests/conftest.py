@@ -1,8 +1,9 @@
-"""Fixtures that tests of several packages share: the emulator, and a stack's resources on it."""
+"""Fixtures that tests of several packages share: the emulator, a stack's resources, the model."""
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,8 @@ from emulator import (
     StackResources,
     stack_resources,
 )
+
+MODEL = Path(__file__).parents[1] / "build" / "models" / "SmolLM2-135M-Instruct.Q4_0.gguf"
 
 # How long an example takes says something about the machine, nothing about the law.
 settings.register_profile("zeroidle", deadline=None)
@@ -29,6 +32,17 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         pytest.skip(reason)
     with Emulator(folder=tmp_path_factory.mktemp("emulator")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """The small model; without it, tests are skipped on a laptop and fail in CI."""
+    if not MODEL.is_file():
+        reason = "the small model is not there: run `make model`"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return MODEL
 
 
 @pytest.fixture

@@ -3,12 +3,20 @@
 import hashlib
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import boto3
+
 from zeroidle_contract import Classify, Document, Job, job_key
+from zeroidle_ops.stack import change_set
 from zeroidle_ops.stack.deployment import Deployment, Wanted
+from zeroidle_ops.stack.destruction import destroy
+from zeroidle_ops.stack.emulator import REGION, ROOT_KEY
+from zeroidle_ops.stack.local import LocalStack
 from zeroidle_ops.stack.local_deployment import Settings, correct_emulator, function_zip
 from zeroidle_ops.stack.target import Target
 
@@ -78,6 +86,21 @@ class World:
             Key={"job_key": {"S": job_key(None, job.job_id)}},
         )["Item"]
         return row["served_by"]["S"]
+
+
+@contextmanager
+def new_world(running: LocalStack, settings: Settings, folder: Path) -> Iterator[World]:
+    """Nothing is deployed yet; what is then, is destroyed."""
+    session = boto3.Session(
+        aws_access_key_id=ROOT_KEY, aws_secret_access_key=ROOT_KEY, region_name=REGION
+    )
+    endpoint = running.status().endpoint
+    with Target(
+        stack_name=f"s{uuid.uuid4().hex[:8]}", session=session, endpoint=endpoint
+    ) as target:
+        yield World(target, folder, settings)
+        if change_set.describe(target.cloudformation, target.stack_name) is not None:
+            destroy(target, lose_messages=True, timeout_s=30, tell=lambda _: None)
 
 
 class Load:

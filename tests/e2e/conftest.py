@@ -1,6 +1,5 @@
 """The whole product on this machine: queue, mapping, runtime client, model, table; no fakes."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,19 +13,7 @@ from zeroidle_ops.stack.target import Target
 
 ROOT = Path(__file__).parents[2]
 HANDLER = "zeroidle_inference.handler.handler"
-MODEL = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_0.gguf"
 EMULATOR = ROOT / "build" / "emulator"
-
-
-@pytest.fixture(scope="session")
-def small_model() -> Path:
-    """The small model; without it, tests are skipped on a laptop and fail in CI."""
-    if not MODEL.is_file():
-        reason = "the small model is not there: run `make model`"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return MODEL
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,11 @@
 """A local stack with a tiny function instead of the model; the emulator's environment is shared."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from deployed_world import World
+from deployed_world import World, new_world
 
-from zeroidle_ops.stack import change_set
-from zeroidle_ops.stack.destruction import destroy
-from zeroidle_ops.stack.emulator import REGION, ROOT_KEY
 from zeroidle_ops.stack.local import LocalStack
 from zeroidle_ops.stack.local_deployment import Settings
 from zeroidle_ops.stack.target import Target
@@ -56,13 +51,5 @@ def target(running: LocalStack) -> Iterator[Target]:
 
 @pytest.fixture
 def world(running: LocalStack, settings: Settings, tmp_path: Path) -> Iterator[World]:
-    session = boto3.Session(
-        aws_access_key_id=ROOT_KEY, aws_secret_access_key=ROOT_KEY, region_name=REGION
-    )
-    endpoint = running.status().endpoint
-    with Target(
-        stack_name=f"s{uuid.uuid4().hex[:8]}", session=session, endpoint=endpoint
-    ) as target:
-        yield World(target, tmp_path, settings)
-        if change_set.describe(target.cloudformation, target.stack_name) is not None:
-            destroy(target, lose_messages=True, timeout_s=30, tell=lambda _: None)
+    with new_world(running, settings, tmp_path) as world:
+        yield world

@@ -4,21 +4,20 @@ The commands run on the emulator with the role, which refuses what is not grante
 noted as botocore sends them. `UNSEEN` has the permissions that no call here shows, each with why.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from assumed_role import AssumedRole, role_arn
+from assumed_role import AssumedRole, granted, role_arn
 
-from zeroidle_contract import Classify, Document, Job, load_prices
+from zeroidle_contract import Classify, Document, Job, Summarize, encode, load_prices
 from zeroidle_ops.doctor.doctor import examine
 from zeroidle_ops.forget import forget
 from zeroidle_ops.jobs import read_failures
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_ops.prewarm.warmup import check_alias
+from zeroidle_ops.redrive import Pace, Redrive
 from zeroidle_ops.scale.controller import Controller
 from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack.target import Target
@@ -31,19 +30,30 @@ RUNBOOK = "a person follows the runbook in the console"
 NOT_ON_EMULATOR = "the emulator has no Application Auto Scaling; tests/integration/prewarm runs it"
 PROVISIONED = "a schedule's window, set beside Application Auto Scaling; the same test runs it"
 NO_SCALER = "the local stack has no scaler; test_scheduled_functions.py reads one as this role"
+MISSING = "without it S3 says forbidden where it means missing"
+NATIVE = "the emulator has no move tasks; tests/integration/redrive/test_native.py runs them"
 UNSEEN: dict[str, dict[str, str]] = {
     "OperatorRole": {
         "logs:StartQuery": RUNBOOK,
         "logs:GetQueryResults": RUNBOOK,
         "xray:BatchGetTraces": RUNBOOK,
         "xray:GetTraceSummaries": RUNBOOK,
-        "dynamodb:BatchGetItem": "many jobs at once, of a larger list",
-        "sns:ListSubscriptionsByTopic": "an alarm's topic whose subscriptions are not counted",
         "events:DescribeRule": NO_SCALER,
-        "s3:GetEncryptionConfiguration": "a person looks which key the bucket has",
     },
     "ExporterRole": {},
     "ForgetRole": {},
+    "ProducerRole": {
+        "s3:GetObject tenants": "a result above 350 KB lies in the bucket",
+        "s3:ListBucket": MISSING,
+    },
+    "RedriveRole": {
+        "s3:ListBucket": MISSING,
+        "dynamodb:UpdateItem jobs": "`reconcile`, of what SQS moved itself; "
+        "test_reconcile_marks_rows_of_jobs_that_sqs_itself_moved runs it",
+        "sqs:StartMessageMoveTask dead letters": NATIVE,
+        "sqs:ListMessageMoveTasks dead letters": NATIVE,
+        "sqs:CancelMessageMoveTask dead letters": NATIVE,
+    },
     "ScaleOperatorRole": {
         "application-autoscaling:RegisterScalableTarget": NOT_ON_EMULATOR,
         "application-autoscaling:DeregisterScalableTarget": NOT_ON_EMULATOR,
@@ -57,26 +67,9 @@ UNSEEN: dict[str, dict[str, str]] = {
         "lambda:GetProvisionedConcurrencyConfig": PROVISIONED,
         "lambda:InvokeFunction": "warm-ups; the tests' function knows none",
         "lambda:PutFunctionConcurrency": "a reservation follows the limit; none is made here",
-        "dynamodb:UpdateItem": "the lock of a long run is renewed",
+        "dynamodb:UpdateItem ops": "the lock of a long run is renewed",
     },
 }
-
-
-def granted(root: Target, logical_id: str) -> set[str]:
-    """The actions that the template allows a role, as the emulator holds them."""
-    name = role_arn(root, logical_id).rsplit("/", 1)[1]
-    documents: list[Any] = [
-        root.iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        for policy in root.iam.list_role_policies(RoleName=name)["PolicyNames"]
-        if policy != "emulators-names"
-    ]
-    actions: set[str] = set()
-    for document in documents:
-        read = json.loads(document) if isinstance(document, str) else document
-        for statement in read["Statement"]:
-            told = statement["Action"]
-            actions |= {told} if isinstance(told, str) else set(told)
-    return actions
 
 
 @pytest.fixture
@@ -92,36 +85,94 @@ def acting(target: Target) -> Iterator[Callable[[str], AssumedRole]]:
         one.target.close()
 
 
+def a_job(text: str) -> Job:
+    return Job(
+        job_id=uuid.uuid4().hex, task=Classify(labels=("a", "b")), document=Document(text=text)
+    )
+
+
 @pytest.fixture
 def job_id(target: Target) -> str:
-    job = Job(
-        job_id=uuid.uuid4().hex,
-        task=Classify(labels=("a", "b")),
-        document=Document(text="a large document " * 10_000),
-    )
+    job = a_job("a large document " * 10_000)
     with target.producer() as producer:
         producer.submit(job)
         producer.wait([job.job_id], timeout_s=30)
     return job.job_id
 
 
+@pytest.fixture
+def failed_job_id(target: Target) -> str:
+    """The tests' function fails what it cannot classify."""
+    job = a_job("a document").model_copy(update={"task": Summarize()})
+    with target.producer() as producer:
+        producer.submit(job)
+        producer.wait([job.job_id], timeout_s=30)
+    return job.job_id
+
+
+def test_producer(acting: Callable[[str], AssumedRole], target: Target) -> None:
+    role = acting("ProducerRole")
+    small, large = a_job("a document"), a_job("a large document " * 10_000)
+    with role.target.producer() as producer:
+        producer.submit(small)
+        producer.submit_many([large])
+        producer.wait([small.job_id, large.job_id], timeout_s=30)
+        producer.result(small.job_id)
+        producer.cancel(small.job_id)
+
+    assert role.taken | set(UNSEEN["ProducerRole"]) == granted(target, "ProducerRole")
+
+
+def test_redrive(acting: Callable[[str], AssumedRole], target: Target) -> None:
+    role = acting("RedriveRole")
+    names = role.target.stack
+    redrive = Redrive(
+        stack=names,
+        operator="alice",
+        sqs=role.target.sqs,
+        dynamodb=role.target.dynamodb,
+        s3=role.target.s3,
+    )
+
+    def dead_letter() -> None:
+        url = names.dead_letter_queue_url
+        target.sqs.send_message(QueueUrl=url, MessageBody=encode(a_job("a document")))
+
+    dead_letter()
+    redrive.reconcile()
+    redrive.inspect()
+    applied = redrive.plan(reason="fixed")
+    assert redrive.apply(applied.plan_id, pace=Pace(canary=0)).is_complete
+    assert redrive.status(applied.plan_id).sent == applied.count
+    dead_letter()
+    discarded = redrive.plan(reason="test data")
+    redrive.discard(discarded.plan_id)
+    redrive.restore(discarded.plan_id)
+    redrive.abort(redrive.plan(reason="test data").plan_id, reason="not needed")
+
+    assert role.taken | set(UNSEEN["RedriveRole"]) == granted(target, "RedriveRole")
+
+
 def observer(target: Target) -> Observer:
     return Observer(target=target, prices=load_prices(), clock=SystemClock())
 
 
-def test_operator(acting: Callable[[str], AssumedRole], target: Target, job_id: str) -> None:
+def test_operator(
+    acting: Callable[[str], AssumedRole], target: Target, job_id: str, failed_job_id: str
+) -> None:
     role = acting("OperatorRole")
     url = target.stack.dead_letter_queue_url
     target.sqs.send_message(QueueUrl=url, MessageBody="a dead letter")
 
-    read_job(role.target, job_id, tenant=None, now=datetime.now(UTC))
+    for one in (job_id, failed_job_id):
+        read_job(role.target, one, tenant=None, now=datetime.now(UTC))
     read_failures(role.target)
     findings = examine(role.target, now=datetime.now(UTC))
     snapshot = observer(role.target).look()
 
     assert [(one.what, one.why) for one in findings if one.is_unchecked] == []
     assert [source.value for source in snapshot.unreadable] == ["dead_letters"]
-    taken = role.taken - {"sqs:ReceiveMessage"}  # refused, on purpose
+    taken = role.taken - {"sqs:ReceiveMessage dead letters"}  # refused, on purpose
     assert taken | set(UNSEEN["OperatorRole"]) == granted(target, "OperatorRole")
 
 
@@ -130,11 +181,12 @@ def test_exporter(acting: Callable[[str], AssumedRole], target: Target) -> None:
     url = target.stack.dead_letter_queue_url
     target.sqs.send_message(QueueUrl=url, MessageBody="a dead letter")
 
-    snapshot = observer(role.target).look()
+    exporter = observer(role.target)
+    snapshot = [exporter.look(), exporter.look()][-1]  # the first finds no letters to keep
 
     assert snapshot.unreadable == {}
     more = granted(target, "ExporterRole") - granted(target, "OperatorRole")
-    assert more == {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
+    assert more == {"sqs:ReceiveMessage dead letters", "sqs:ChangeMessageVisibility dead letters"}
     assert role.taken <= granted(target, "ExporterRole")
     assert more <= role.taken
 
