@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from zeroidle_contract import load_prices
 from zeroidle_ops.cli import Options
-from zeroidle_ops.console import DONE, show
+from zeroidle_ops.console import DONE, show, tell
 from zeroidle_ops.errors import OpsError
 from zeroidle_ops.observe.exporter import serve
 from zeroidle_ops.observe.observer import Observer
@@ -37,7 +37,7 @@ def exporter(
         signal.signal(number, lambda *_: stop.set())
 
     try:
-        with target, serve(observer, host=host, port=port) as listening:
+        with target, serve(observer, host=host, port=port, tell=tell) as listening:
             url = f"http://{host}:{listening}/metrics"
             show({"url": url}, f"serving {url}", json=options.json)
             stop.wait()

@@ -1,13 +1,14 @@
 """Serves a stack's metrics to Prometheus over HTTP, on this machine alone unless told otherwise.
 
 A scrape reads the stack; what cannot be read is missing from the answer and counted in
-`zeroidle_exporter_read_errors_total`, and the exporter lives on.
+`zeroidle_exporter_read_errors_total`, and the exporter lives on. It says so once, not each time.
 """
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
@@ -15,14 +16,21 @@ from prometheus_client.registry import Collector
 
 from zeroidle_ops.observe.metrics import families, read_errors
 from zeroidle_ops.observe.observer import Observer
-from zeroidle_ops.observe.snapshot import Source
+from zeroidle_ops.observe.snapshot import Snapshot, Source
+
+MAY_NOT_LOOK: Final = (
+    "this role may not receive dead letters: their number is served, their causes and expiry are "
+    "not, and ZeroidleDeadLettersExpiring cannot fire; the stack's ExporterRoleArn may"
+)
 
 
 class StackCollector(Collector):
     """A snapshot at each scrape. Scrapes at once wait for each other."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, *, tell: Callable[[str], None]) -> None:
         self._observer = observer
+        self._tell = tell
+        self._told: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._errors = Counter({source.value: 0 for source in Source})
 
@@ -36,15 +44,34 @@ class StackCollector(Collector):
             snapshot = self._observer.look()
             self._errors.update(source.value for source in snapshot.unreadable)
             counts = dict(self._errors)
+            self._tell_news(frozenset(_missing(snapshot)))
         yield from families(snapshot)
         yield read_errors(counts)
 
+    def _tell_news(self, missing: frozenset[str]) -> None:
+        for sentence in sorted(missing - self._told):
+            self._tell(sentence)
+        # What can be read again is told again if it is lost again.
+        self._told = missing
+
+
+def _missing(snapshot: Snapshot) -> Iterator[str]:
+    for source, reason in snapshot.unreadable.items():
+        yield f"{source.value} cannot be read ({reason}): its metrics are absent"
+    if snapshot.dead_letters is not None and not snapshot.dead_letters.may_look:
+        yield MAY_NOT_LOOK
+
 
 @contextmanager
-def serve(observer: Observer, *, host: str, port: int) -> Iterator[int]:
-    """Serve `/metrics` for the length of a block; the port in use (0 chooses a free one)."""
+def serve(
+    observer: Observer, *, host: str, port: int, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[int]:
+    """Serve `/metrics` for the length of a block; the port in use (0 chooses a free one).
+
+    `tell` gets a sentence for each part that is missing, when it goes missing.
+    """
     registry = CollectorRegistry()
-    registry.register(StackCollector(observer))
+    registry.register(StackCollector(observer, tell=tell))
     server, thread = start_http_server(port, addr=host, registry=registry)
     try:
         yield server.server_port

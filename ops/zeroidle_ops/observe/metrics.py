@@ -140,8 +140,9 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
     ),
     Definition(
         name="zeroidle_dead_letter_seen_messages",
-        help="Messages that the bounded look at the dead-letter queue has seen; by cause below.",
-        samples=_letters(lambda it: it.seen),
+        help="Messages that the bounded look at the dead-letter queue has seen; by cause below. "
+        "Absent where the role may not receive.",
+        samples=_letters(lambda it: it.seen if it.may_look else None),
     ),
     Definition(
         name="zeroidle_dead_letter_causes",

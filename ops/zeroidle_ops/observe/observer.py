@@ -15,7 +15,7 @@ from zeroidle_contract.prices import Prices
 from zeroidle_ops.observe.cloudwatch import read_activity
 from zeroidle_ops.observe.function_log import fill_in
 from zeroidle_ops.observe.limits import read_limits
-from zeroidle_ops.observe.peek import is_redriving, peek
+from zeroidle_ops.observe.peek import count, is_redriving, peek
 from zeroidle_ops.observe.scaler import read_scaler
 from zeroidle_ops.observe.snapshot import (
     Activity,
@@ -42,6 +42,8 @@ PERIODS_S: Final[Mapping[Source, float]] = {
 """How old a part may be at most."""
 
 DECISIONS_READ: Final = 3
+
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 
 T = TypeVar("T")
 
@@ -143,7 +145,12 @@ class Observer:
         stack = self._target.stack
         if before is not None and is_redriving(self._target.dynamodb, stack, now=self._clock.now()):
             return before
-        return peek(self._target.sqs, stack, now_s=self._now_s)
+        try:
+            return peek(self._target.sqs, stack, now_s=self._now_s)
+        except ClientError as error:
+            if error.operation_name != "ReceiveMessage" or _reason(error) not in DENIED:
+                raise
+            return count(self._target.sqs, stack)
 
     def _now_s(self) -> float:
         now: datetime = self._clock.now()

@@ -79,6 +79,19 @@ def peek(sqs: "SQSClient", stack: Stack, *, now_s: Callable[[], float]) -> DeadL
     )
 
 
+def count(sqs: "SQSClient", stack: Stack) -> DeadLetters:
+    """The number alone, for a role that may not receive."""
+    route = find_route(sqs, source_url=stack.dead_letter_queue_url, destination_url=stack.queue_url)
+    return DeadLetters(
+        messages=route.source.depth,
+        seen=0,
+        is_partial=route.source.depth > 0,
+        by_cause={},
+        expires_in_s=None,
+        may_look=False,
+    )
+
+
 def _rounds(transfer: Transfer, queue: Queue) -> Iterator[Iterable[Letter]]:
     seen = 0
     for _ in range(ROUNDS):

@@ -79,6 +79,8 @@ def _dead_letters(letters: DeadLetters | None) -> list[Row]:
         told.append("   the first expires in ")
         told.append(duration(letters.expires_in_s), style=style)
     rows: list[Row] = [("messages", told)]
+    if not letters.may_look:
+        return [*rows, ("by cause", Text("unknown: this role may not look at them", style="dim"))]
     ordered = sorted(letters.by_cause.items(), key=lambda item: (-item[1], item[0]))
     label = "by cause" if letters.seen >= letters.messages else f"of {letters.seen} seen"
     for cause, count in ordered[:CAUSES_SHOWN]:

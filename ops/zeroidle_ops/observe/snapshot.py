@@ -51,7 +51,8 @@ class DeadLetters:
     """The dead-letter queue: how many, and what a bounded look at them showed.
 
     `by_cause` counts the `seen` messages. `expires_in_s` is the time until SQS deletes the oldest
-    of them; with `is_partial` an older one may not have been seen.
+    of them; with `is_partial` an older one may not have been seen. With `may_look` False the number
+    is all there is: this role may not receive.
     """
 
     messages: int
@@ -59,6 +60,7 @@ class DeadLetters:
     is_partial: bool
     by_cause: Mapping[Cause, int]
     expires_in_s: float | None
+    may_look: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

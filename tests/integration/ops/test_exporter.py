@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from assumed_role import AssumedRole, role_arn
 from programs import program
 
 from zeroidle_contract import load_prices
 from zeroidle_contract.codec import ATTRIBUTE_ERROR_CODE, ATTRIBUTE_FINGERPRINT
 from zeroidle_ops.lock import lock_key
-from zeroidle_ops.observe.exporter import serve
+from zeroidle_ops.observe.exporter import MAY_NOT_LOOK, serve
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_ops.observe.snapshot import Cause, Source
 from zeroidle_ops.stack.target import Target
@@ -108,19 +109,43 @@ def test_a_redrive_is_not_disturbed(
     }
 
 
+def test_a_role_that_may_not_look_serves_the_number_and_says_once_what_is_missing(
+    target: Target, dead_letters: Callable[[int, str], None]
+) -> None:
+    dead_letters(3, "a" * 12)
+    operator = AssumedRole(target, role_arn(target, "OperatorRole")).target
+    observer = Observer(
+        target=operator, prices=load_prices(), clock=SystemClock(), periods_s=ALWAYS
+    )
+    told: list[str] = []
+
+    with operator, serve(observer, host="127.0.0.1", port=0, tell=told.append) as port:
+        scrape(port)
+        text = scrape(port)
+
+    assert "zeroidle_dead_letter_messages 3.0" in text
+    assert "\nzeroidle_dead_letter_causes" not in text
+    assert "\nzeroidle_dead_letter_seen_messages" not in text
+    assert 'read_errors_total{source="dead_letters"} 0.0' in text
+    assert told == [MAY_NOT_LOOK]
+
+
 def test_what_cannot_be_read_is_counted_and_the_rest_is_served(
     target: Target, observer: Observer
 ) -> None:
-    with serve(observer, host="127.0.0.1", port=0) as port:
+    told: list[str] = []
+    with serve(observer, host="127.0.0.1", port=0, tell=told.append) as port:
         scrape(port)
         names = target.stack
         target.__dict__["stack"] = names.model_copy(update={"event_source_mapping_id": "gone"})
         try:
+            scrape(port)
             text = scrape(port)
         finally:
             target.__dict__["stack"] = names
 
-    assert 'zeroidle_exporter_read_errors_total{source="limits"} 1.0' in text
+    assert 'zeroidle_exporter_read_errors_total{source="limits"} 2.0' in text
+    assert told == ["limits cannot be read (ParamValidationError): its metrics are absent"]
     assert "\nzeroidle_concurrency_maximum" not in text
     assert 'zeroidle_queue_messages{state="waiting"} 0.0' in text
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from rich.console import Console
-from stack_snapshots import ACTIVITY, BUSY, DECIDED, LIMITS, with_causes
+from stack_snapshots import ACTIVITY, BUSY, DECIDED, LETTERS, LIMITS, with_causes
 
 from zeroidle_ops.observe.screen import duration, screen, sparkline
 from zeroidle_ops.observe.snapshot import Scaler, Snapshot, Source, Told
@@ -53,6 +53,15 @@ def test_what_the_log_told_instead_of_cloudwatch_is_named() -> None:
 
 def test_many_causes_are_summed() -> None:
     assert "of 95 other causes" in shown(with_causes(100))
+
+
+def test_a_role_that_may_not_look_at_dead_letters_sees_how_many_there_are() -> None:
+    hidden = replace(LETTERS, seen=0, by_cause={}, expires_in_s=None, may_look=False)
+
+    text = shown(replace(BUSY, dead_letters=hidden))
+
+    assert "messages      12 " in text
+    assert "by cause      unknown: this role may not look at them" in text
 
 
 def test_a_paused_mapping_stands_out() -> None:
