@@ -85,6 +85,10 @@ def mapping_beside_the_alias(target: Target) -> Any:
     return mapping(target, {"FunctionName": stack.alias_arn}, FunctionName=stack.function_name)
 
 
+def unbounded_mapping(target: Target) -> Any:
+    return mapping(target, {"ScalingConfig": {"MaximumConcurrency": 2}}, ScalingConfig={})
+
+
 @contextmanager
 def second_consumer(target: Target) -> Iterator[None]:
     other = target.lambda_.create_event_source_mapping(
@@ -211,6 +215,33 @@ def logs_for_ever(target: Target) -> Iterator[None]:
 
 
 @contextmanager
+def no_log_group(target: Target) -> Iterator[None]:
+    name = target.stack.log_group_name
+    target.logs.delete_log_group(logGroupName=name)
+    yield
+    target.logs.create_log_group(logGroupName=name)
+    target.logs.put_retention_policy(logGroupName=name, retentionInDays=30)
+
+
+@contextmanager
+def no_failures_index(target: Target) -> Iterator[None]:
+    table = target.stack.jobs_table_name
+    described = target.dynamodb.describe_table(TableName=table)["Table"]
+    [index] = described["GlobalSecondaryIndexes"]
+    created: Any = {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
+    target.dynamodb.update_table(
+        TableName=table,
+        GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": index["IndexName"]}}],
+    )
+    yield
+    target.dynamodb.update_table(
+        TableName=table,
+        AttributeDefinitions=described["AttributeDefinitions"],
+        GlobalSecondaryIndexUpdates=[{"Create": created}],
+    )
+
+
+@contextmanager
 def denied_role(target: Target) -> Iterator[None]:
     function = target.lambda_.get_function_configuration(FunctionName=target.stack.function_name)
     role = function["Role"].rsplit("/", maxsplit=1)[-1]
@@ -236,6 +267,7 @@ def denied_role(target: Target) -> Iterator[None]:
         (paused_mapping, {"mapping-state"}),
         (whole_batches, {"partial-batch-response"}),
         (mapping_beside_the_alias, {"mapping-alias"}),
+        (unbounded_mapping, {"maximum-concurrency"}),
         (second_consumer, {"second-consumer"}),
         (reservation_below_the_maximum, {"concurrency-sum"}),
         (stale_alias, {"alias-version"}),
@@ -245,7 +277,9 @@ def denied_role(target: Target) -> Iterator[None]:
         (no_lifecycle, {"bucket-lifecycle"}),
         (short_lifecycle, {"bucket-lifecycle"}),
         (public_bucket, {"bucket-public-access"}),
+        (no_failures_index, {"failures-index"}),
         (logs_for_ever, {"log-retention"}),
+        (no_log_group, {"log-group"}),
         (denied_role, {"role"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
