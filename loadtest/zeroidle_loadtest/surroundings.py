@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zeroidle_contract import Prices, load_prices
 from zeroidle_loadtest.record import Machine, TargetRecord
+from zeroidle_ops.observe.limits import read_provisioned
 from zeroidle_ops.stack.target import Target
 
 
@@ -56,7 +57,7 @@ def describe(target: Target, *, is_local: bool) -> TargetRecord:
             FunctionName=target.stack.function_name, Qualifier=target.stack.alias_name
         )
         mapping = target.lambda_.get_event_source_mapping(UUID=target.stack.event_source_mapping_id)
-        warm = _provisioned(target)
+        warm = read_provisioned(target.lambda_, target.stack).requested
     except (BotoCoreError, ClientError):
         pass  # a producer's credentials may not read this; the load can be driven all the same
     else:
@@ -80,17 +81,6 @@ def describe(target: Target, *, is_local: bool) -> TargetRecord:
             **known,
         }
     )
-
-
-def _provisioned(target: Target) -> int:
-    """Environments that are kept warm on the alias."""
-    try:
-        found = target.lambda_.get_provisioned_concurrency_config(
-            FunctionName=target.stack.function_name, Qualifier=target.stack.alias_name
-        )
-    except target.lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
-        return 0
-    return found.get("RequestedProvisionedConcurrentExecutions", 0)
 
 
 def depths(target: Target) -> dict[str, int | None]:

@@ -1,5 +1,6 @@
 """What bounds the function's concurrency: mapping, reservation, provisioning, account."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zeroidle_contract import Stack
@@ -9,6 +10,16 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _MB_PER_GB = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provisioned:
+    """Environments kept warm on an alias: asked for, and there. `status` is AWS's word for it."""
+
+    requested: int = 0
+    allocated: int = 0
+    status: str | None = None
+    status_reason: str | None = None
 
 
 def read_limits(lambda_: "LambdaClient", stack: Stack) -> Limits:
@@ -24,7 +35,7 @@ def read_limits(lambda_: "LambdaClient", stack: Stack) -> Limits:
         mapping_state=mapping["State"],
         maximum=mapping.get("ScalingConfig", {}).get("MaximumConcurrency"),
         reserved=reserved.get("ReservedConcurrentExecutions"),
-        provisioned=_provisioned(lambda_, stack),
+        provisioned=read_provisioned(lambda_, stack).allocated,
         account=account["ConcurrentExecutions"],
         account_unreserved=account["UnreservedConcurrentExecutions"],
         batch_size=mapping["BatchSize"],
@@ -34,11 +45,17 @@ def read_limits(lambda_: "LambdaClient", stack: Stack) -> Limits:
     )
 
 
-def _provisioned(lambda_: "LambdaClient", stack: Stack) -> int:
+def read_provisioned(lambda_: "LambdaClient", stack: Stack) -> Provisioned:
+    """The provisioned concurrency of the stack's alias; zeros where it has none."""
     try:
         found = lambda_.get_provisioned_concurrency_config(
             FunctionName=stack.function_name, Qualifier=stack.alias_name
         )
     except lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
-        return 0
-    return found["AllocatedProvisionedConcurrentExecutions"]
+        return Provisioned()
+    return Provisioned(
+        requested=found["RequestedProvisionedConcurrentExecutions"],
+        allocated=found["AllocatedProvisionedConcurrentExecutions"],
+        status=found["Status"],
+        status_reason=found.get("StatusReason"),
+    )

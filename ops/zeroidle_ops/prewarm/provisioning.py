@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from zeroidle_contract import Stack
+from zeroidle_ops.observe.limits import Provisioned, read_provisioned
 from zeroidle_ops.prewarm.errors import AllocationError, RoomError
 from zeroidle_ops.prewarm.schedule import OWN, Schedule, ScheduledAction
 from zeroidle_ops.prewarm.warmup import check_alias
@@ -95,7 +96,7 @@ class Provisioning:
             foreign=tuple(sorted(set(found) - set(own))),
             most=schedule.most,
             now=schedule.environments_at(self._clock.now()),
-            allocated=self._allocated(),
+            allocated=self._provisioned().requested,
             lead=lead,
         )
 
@@ -144,14 +145,13 @@ class Provisioning:
         self._set_provisioned(environments)
         give_up_s = self._clock.monotonic_s() + timeout_s
         while True:
-            config = self._config()
-            status = config.get("Status", "FAILED")
-            if status == "READY":
+            found = self._provisioned()
+            if found.status == "READY":
                 return
-            if status == "FAILED":
+            if found.status != "IN_PROGRESS":
                 raise AllocationError(
                     f"AWS could not provision {environments} environments "
-                    f"({config.get('StatusReason', 'no reason given')}); what stood before stands"
+                    f"({found.status_reason or 'no reason given'}); what stood before stands"
                 )
             if self._clock.monotonic_s() > give_up_s:
                 raise AllocationError(
@@ -170,7 +170,7 @@ class Provisioning:
             self._put(action)
         if not was_registered and self._is_registered():
             self._autoscaling.deregister_scalable_target(**self._target)
-        if self._allocated() != plan.allocated:
+        if self._provisioned().requested != plan.allocated:
             self._set_provisioned(plan.allocated)
 
     def _set_provisioned(self, environments: int) -> None:
@@ -185,16 +185,8 @@ class Provisioning:
         else:
             self._lambda.delete_provisioned_concurrency_config(**alias)
 
-    def _config(self) -> Any:  # noqa: ANN401 - a configuration
-        try:
-            return self._lambda.get_provisioned_concurrency_config(
-                FunctionName=self._stack.function_name, Qualifier=self._stack.alias_name
-            )
-        except self._lambda.exceptions.ProvisionedConcurrencyConfigNotFoundException:
-            return {}
-
-    def _allocated(self) -> int:
-        return int(self._config().get("RequestedProvisionedConcurrentExecutions", 0))
+    def _provisioned(self) -> Provisioned:
+        return read_provisioned(self._lambda, self._stack)
 
     def _check_room(self, most: int) -> None:
         reserved: int | None = self._lambda.get_function_concurrency(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from zeroidle_contract import Stack
+from zeroidle_ops.observe.limits import read_provisioned
 from zeroidle_ops.scale.errors import MappingBusyError
 from zeroidle_producer.clock import Clock
 
@@ -57,7 +58,9 @@ class Actuator:
         """Give back what neither limit, running nor provisioned environments need any more."""
         if reserved is None or reserved <= limit:
             return
-        wanted = max(limit, math.ceil(running), self._provisioned())
+        # Provisioned environments come out of the reservation, which must cover them.
+        provisioned = read_provisioned(self._lambda, self._stack).requested
+        wanted = max(limit, math.ceil(running), provisioned)
         if wanted < reserved:
             self._reserve(wanted)
 
@@ -96,16 +99,6 @@ class Actuator:
         self._lambda.put_function_concurrency(
             FunctionName=self._stack.function_name, ReservedConcurrentExecutions=count
         )
-
-    def _provisioned(self) -> int:
-        """Provisioned environments come out of the reservation, which must cover them."""
-        try:
-            config = self._lambda.get_provisioned_concurrency_config(
-                FunctionName=self._stack.function_name, Qualifier=self._stack.alias_name
-            )
-        except self._lambda.exceptions.ProvisionedConcurrencyConfigNotFoundException:
-            return 0
-        return config.get("RequestedProvisionedConcurrentExecutions", 0)
 
 
 def _busy(why: str) -> MappingBusyError:

@@ -63,7 +63,11 @@ class AliasOf:
         if not self.allocated:
             raise NotFoundError
         status, self.states = self.states[0], self.states[1:] or self.states
-        return {"RequestedProvisionedConcurrentExecutions": self.allocated, "Status": status}
+        return {
+            "RequestedProvisionedConcurrentExecutions": self.allocated,
+            "AllocatedProvisionedConcurrentExecutions": self.allocated if status == "READY" else 0,
+            "Status": status,
+        }
 
 
 class StoppedClock:

@@ -141,6 +141,23 @@ def test_an_emergency_stop_by_reserved_concurrency_is_left_alone(
     assert reserved(target) == 0
 
 
+def test_a_reservation_is_not_lowered_below_what_is_provisioned(
+    target: Target, controller: Make
+) -> None:
+    reserve(target, 10)
+    alias = {
+        "FunctionName": target.stack.function_name,
+        "Qualifier": target.stack.alias_name,
+    }
+    target.lambda_.put_provisioned_concurrency_config(**alias, ProvisionedConcurrentExecutions=6)
+    try:
+        controller().tick()
+    finally:
+        target.lambda_.delete_provisioned_concurrency_config(**alias)
+
+    assert reserved(target) == 6
+
+
 class LambdaThat:
     """The real client, but for one call that is refused."""
 
