@@ -53,7 +53,7 @@ def now(
 
     Example: `zeroidle prewarm now --environments 8 --stack prod`
     """
-    if not 1 <= environments <= MOST or not 0 < timeout_s <= 900:  # noqa: PLR2004 - Lambda's limit
+    if not 1 <= environments <= MOST or not 1 <= timeout_s <= 900:  # noqa: PLR2004 - Lambda's limit
         raise UsageError(f"--environments must be 1 to {MOST}, --timeout-s 1 to 900")
     target = options.target()
     ask(f"Invoke the function {environments} times and hold it?", yes=yes)
@@ -109,6 +109,8 @@ def apply(
 
     Example: `zeroidle prewarm schedule apply office-hours.toml --stack prod --init-s 40`
     """
+    if timeout_s <= 0:
+        raise UsageError("--timeout-s must be above 0")
     target = options.target()
     provisioning = _provisioning(target)
     planned = provisioning.plan(Schedule.load(file), lead=lead_time(_init_s(init_s, profile)))
@@ -134,6 +136,8 @@ def _provisioning(target: Target) -> Provisioning:
 
 def _init_s(seconds: float, profile: Path | None) -> float:
     if profile is None:
+        if seconds < 0:
+            raise UsageError("--init-s must be 0 or more")
         return seconds
     measured = ServiceProfile.load(profile).cold_start_s
     if measured is None:
@@ -148,19 +152,34 @@ def _configuration(target: Target) -> Any:  # noqa: ANN401 - a function's config
 def _usd_per_second(target: Target) -> float:
     """What a running environment costs on demand."""
     function, prices = _configuration(target), load_prices().aws_lambda
-    is_arm = "arm64" in function.get("Architectures", [])
-    gb_second = prices.arm64_gb_second if is_arm else prices.x86_64_gb_second
+    gb_second = prices.arm64_gb_second if _is_arm(function) else prices.x86_64_gb_second
     return float(function["MemorySize"]) / 1024 * gb_second
 
 
 def _prices(target: Target) -> dict[str, float]:
-    """An hour of one provisioned environment, and the busy share from which it pays (arm64)."""
-    prices, gb = load_prices().aws_lambda, _configuration(target)["MemorySize"] / 1024
-    saved = prices.arm64_gb_second - prices.provisioned_arm64_gb_second_executing
+    """An hour of one provisioned environment, and the busy share from which it pays."""
+    function, prices = _configuration(target), load_prices().aws_lambda
+    on_demand, executing, idle = (
+        (
+            prices.arm64_gb_second,
+            prices.provisioned_arm64_gb_second_executing,
+            prices.provisioned_arm64_gb_second_idle,
+        )
+        if _is_arm(function)
+        else (
+            prices.x86_64_gb_second,
+            prices.provisioned_x86_64_gb_second_executing,
+            prices.provisioned_x86_64_gb_second_idle,
+        )
+    )
     return {
-        "idle_usd_per_hour": prices.provisioned_arm64_gb_second_idle * gb * 3600,
-        "break_even_busy_share": prices.provisioned_arm64_gb_second_idle / saved,
+        "idle_usd_per_hour": idle * function["MemorySize"] / 1024 * 3600,
+        "break_even_busy_share": idle / (on_demand - executing),
     }
+
+
+def _is_arm(function: Any) -> bool:  # noqa: ANN401 - a function's configuration
+    return "arm64" in function.get("Architectures", [])
 
 
 def _warm_json(warmed: WarmUp) -> dict[str, Any]:

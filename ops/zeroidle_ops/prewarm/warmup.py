@@ -38,7 +38,10 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class WarmUp:
-    """What came of it. `cost_usd` is at most that: from the invocations as seen from here."""
+    """What came of it: the most environments that were held at once.
+
+    `cost_usd` is at most that: from the invocations as seen from here.
+    """
 
     wanted: int
     environments: tuple[Environment, ...]
@@ -94,28 +97,26 @@ class WarmUps:
         warm: dict[str, Environment] = {}
         throttled = rounds = 0
         spent_s, hold_s = 0.0, HOLD_S
-        client = self._invoker(timeout_s, environments)
-        try:
-            while len(warm) < environments:
-                left_s = timeout_s - (self._clock.monotonic_s() - began_s)
-                if left_s <= 0:
-                    break
-                rounds += 1
-                answers = self._hold(client, environments, hold_s)
-                # Only what overlapped counts: an environment of an earlier round may be gone.
-                warm = {
-                    one.environment.environment_id: one.environment
-                    for one in answers
-                    if one.environment is not None
-                }
-                throttled += sum(one.is_throttled for one in answers)
-                spent_s += sum(one.took_s for one in answers)
-                # A slow start must not be missed twice.
-                hold_s = min(hold_s * 2, 60.0)
-                if len(warm) < environments:
-                    self._clock.sleep(1.0)
-        finally:
-            client.close()
+        while len(warm) < environments:
+            left_s = timeout_s - (self._clock.monotonic_s() - began_s)
+            if left_s <= 0:
+                break
+            rounds += 1
+            # Held to the end, no answer could arrive in time.
+            answers = self._hold(environments, min(hold_s, left_s / 2), answer_within_s=left_s)
+            together = {
+                one.environment.environment_id: one.environment
+                for one in answers
+                if one.environment is not None
+            }
+            # Rounds are not added up: an environment of an earlier one may be gone.
+            warm = max(warm, together, key=len)
+            throttled += sum(one.is_throttled for one in answers)
+            spent_s += sum(one.took_s for one in answers)
+            # A slow start must not be missed twice.
+            hold_s = min(hold_s * 2, 60.0)
+            if len(warm) < environments:
+                self._clock.sleep(1.0)
         return WarmUp(
             wanted=environments,
             environments=tuple(warm.values()),
@@ -125,10 +126,15 @@ class WarmUps:
             cost_usd=spent_s * usd_per_second,
         )
 
-    def _hold(self, client: "LambdaClient", count: int, hold_s: float) -> list[_Answer]:
+    def _hold(self, count: int, hold_s: float, *, answer_within_s: float) -> list[_Answer]:
+        """One round of calls that overlap."""
         event = json.dumps({"zeroidle": "warm", "hold_ms": round(hold_s * 1000)}).encode()
-        with ThreadPoolExecutor(count, thread_name_prefix="zeroidle-warm") as pool:
-            return list(pool.map(lambda _: self._invoke(client, event), range(count)))
+        client = self._invoker(answer_within_s, count)
+        try:
+            with ThreadPoolExecutor(count, thread_name_prefix="zeroidle-warm") as pool:
+                return list(pool.map(lambda _: self._invoke(client, event), range(count)))
+        finally:
+            client.close()
 
     def _invoke(self, client: "LambdaClient", event: bytes) -> _Answer:
         began_s = self._clock.monotonic_s()

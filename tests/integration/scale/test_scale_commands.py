@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from integration.scale.queue_and_mapping import mapping, send
+from terminal import ClientThat, Terminal, log_in, log_in_as_one_who_may
 
-from zeroidle_ops import cli
 from zeroidle_ops.cli import Options
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.stack.local import LocalStack
@@ -34,27 +34,9 @@ def in_a_folder_with_a_stack(
     monkeypatch.chdir(tmp_path)
 
 
-class Terminal:
-    """Runs a command on the local stack and keeps what it printed."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.err = ""
-
-    def __call__(self, line: str, *, where: str = "--local") -> tuple[int, str]:
-        code = cli.main(["scale", *line.split(), *where.split()])
-        captured = self._capsys.readouterr()
-        self.err = captured.err
-        return code, captured.out
-
-    def json(self, line: str) -> tuple[int, Any]:
-        code, out = self(f"{line} --json")
-        return code, json.loads(out)
-
-
 @pytest.fixture
 def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(capsys)
+    return Terminal("scale", capsys, where="--local")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -154,41 +136,18 @@ def test_who_may_not_change_the_mapping_is_told_which_call_was_denied(
     target: Target, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With IAM enforced: an operator who may only look."""
-    actions = ["cloudformation:*", "sqs:*", "dynamodb:*", "cloudwatch:*", "lambda:GetFunction*"]
-    may_look = [{"Effect": "Allow", "Action": actions, "Resource": "*"}]
-    target.iam.create_user(UserName="onlooker")
-    target.iam.put_user_policy(
-        UserName="onlooker",
-        PolicyName="look",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": may_look}),
+    where = log_in_as_one_who_may(
+        monkeypatch,
+        target,
+        *("cloudformation:*", "sqs:*", "dynamodb:*", "cloudwatch:*", "lambda:GetFunction*"),
     )
-    key = target.iam.create_access_key(UserName="onlooker")["AccessKey"]
-    assert target.endpoint is not None
-    for name, value in {
-        "AWS_ENDPOINT_URL": target.endpoint,
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
 
-    code, _ = terminal("pause --reason x --yes", where=f"--stack {target.stack_name}")
+    code, _ = terminal("pause --reason x --yes", where=where)
 
     assert code == 1
     assert "AWS denies GetEventSourceMapping" in terminal.err
     assert mapping(target)["State"] == "Enabled"
     assert terminal("history")[0] == 4
-
-
-class ClientThat:
-    """The real client, but for one call."""
-
-    def __init__(self, client: Any, **instead: Callable[..., Any]) -> None:
-        self._client = client
-        self._instead = instead
-
-    def __getattr__(self, name: str) -> Any:
-        return self._instead.get(name) or getattr(self._client, name)
 
 
 @pytest.fixture
@@ -250,14 +209,7 @@ def test_on_stale_figures_nothing_is_recommended(
 def test_a_stack_that_is_not_there_is_one_sentence(
     target: Target, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert target.endpoint is not None
-    for name, value in {
-        "AWS_ENDPOINT_URL": target.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    log_in(monkeypatch, target)
 
     assert terminal("recommend", where="--stack nowhere")[0] == 1
     assert "nowhere" in terminal.err
