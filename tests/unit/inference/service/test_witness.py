@@ -10,6 +10,7 @@ from unit.inference.service.service_fakes import START_MS
 from unit.inference.service.service_world import World, make_job, make_record
 
 from zeroidle_contract import Status
+from zeroidle_inference.engine.errors import DecodeError
 from zeroidle_inference.errors import DependencyDownError
 from zeroidle_inference.telemetry.metrics import DEPENDENCIES, TASKS, Outcome
 from zeroidle_inference.telemetry.witness import MOST_TRACED_JOBS
@@ -147,19 +148,29 @@ OUTCOME_LINES = (
 
 def test_every_job_has_one_line_that_says_how_it_ended_and_where_to_look(world: World) -> None:
     down = DependencyDownError("s3", "SlowDown", may_have_applied=False)
-    world.engine.answer = lambda request: down if request.prompt.document == "bad" else "fine"
+    trouble = {"bad": down, "flaky": DecodeError("llama_decode failed")}
+    world.engine.answer = lambda request: trouble.get(request.prompt.document or "", "fine")
     world.run(make_record(make_job("twice")))
     before = len(world.log_text())
     world.run(
         make_record(make_job("good")),
         make_record(make_job("twice"), message_id="again"),
         make_record(make_job("back", "bad")),
+        make_record(make_job("again", "flaky")),
         make_record('{"job_id": "invalid"}', message_id="x"),
         make_record(make_job("late", deadline="2020-01-01T00:00:00Z")),
     )
     lines = [json.loads(line) for line in world.log_text()[before:].splitlines()]
     told = [line for line in lines if line["action"] in OUTCOME_LINES]
-    assert sorted(line["job_id"] for line in told) == ["back", "good", "invalid", "late", "twice"]
+    assert {line["job_id"]: line["action"] for line in told} == {
+        "good": "job_succeeded",
+        "twice": "job_duplicate",
+        "back": "job_returned",
+        "again": "job_returned",
+        "invalid": "record_invalid",
+        "late": "job_failed",
+    }
+    assert len(told) == 6
     for line in told:
         assert line["request_id"] == "request-2"
         assert line["trace_id"] == "1-67891233-abcdef012345678912345678"
