@@ -42,10 +42,10 @@ TRANSACTED = {
 class Calls:
     """The permissions that a session's calls took."""
 
-    def __init__(self, events: Any, stack: Stack) -> None:
-        """`events` is what botocore lets one register with."""
+    def __init__(self, events: Any, names: Mapping[str, str]) -> None:
+        """`events` is what botocore lets one register with; `names` as of `names_of`."""
         self.taken: set[str] = set()
-        self._names = names_of(stack)
+        self._names = names
         events.register("before-parameter-build", self._note)
 
     def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:
@@ -77,7 +77,8 @@ class Calls:
 class AssumedRole:
     """A target that acts as a role, and the permissions that its calls took."""
 
-    def __init__(self, root: Target, arn: str) -> None:
+    def __init__(self, root: Target, arn: str, names: Mapping[str, str] | None = None) -> None:
+        """`names` are the stack's, where it stands already."""
         sts = root.session.client("sts", endpoint_url=root.endpoint)
         held = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         sts.close()
@@ -88,7 +89,7 @@ class AssumedRole:
             region_name=REGION,
         )
         self._held = held
-        self._calls = Calls(session.events, root.stack)
+        self._calls = Calls(session.events, names_of(root.stack) if names is None else names)
         self.target = Target(stack_name=root.stack_name, session=session, endpoint=root.endpoint)
 
     def environment(self) -> dict[str, str]:

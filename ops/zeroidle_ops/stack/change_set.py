@@ -86,6 +86,8 @@ def check_state(stack_name: str, status: str) -> None:
     remedy = _REMEDIES.get(status)
     if remedy is None and status.endswith("_IN_PROGRESS"):
         remedy = "it is being changed right now; wait until that has ended"
+    if remedy is None and status.endswith("_FAILED"):
+        remedy = "its last events say why; mend that in CloudFormation's console, then apply"
     if remedy is not None:
         raise DeploymentError(f"stack {stack_name!r} is {status}: {remedy}")
 

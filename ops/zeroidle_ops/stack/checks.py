@@ -1,7 +1,6 @@
-"""What can be wrong with a deployment's parameters together; each alone CloudFormation checks."""
+"""What can be wrong with a deployment's parameters together; each alone is checked before."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -48,10 +47,7 @@ def check_image(ecr: "ECRClient", parameters: Mapping[str, str]) -> None:
     Raises:
         DeploymentError: it would not start.
     """
-    pinned = re.fullmatch(r"[^/]+/(.+)@(sha256:[0-9a-f]{64})", parameters["ImageUri"])
-    if pinned is None:
-        raise DeploymentError("ImageUri must be an image in ECR, pinned by digest (…@sha256:…)")
-    repository, digest = pinned.groups()
+    repository, digest = parameters["ImageUri"].split("/", 1)[1].split("@")
     details = ecr.batch_get_image(
         repositoryName=repository,
         imageIds=[{"imageDigest": digest}],
@@ -60,12 +56,14 @@ def check_image(ecr: "ECRClient", parameters: Mapping[str, str]) -> None:
             "application/vnd.oci.image.manifest.v1+json",
         ],
     )
-    if not details.get("images"):
+    manifests = [json.loads(image["imageManifest"]) for image in details.get("images", [])]
+    plain = [manifest for manifest in manifests if "layers" in manifest]
+    if not plain:
         raise DeploymentError(
             f"there is no plain image {digest} in {repository}; push it first (an index with "
             "attestations is none: Lambda refuses it)"
         )
-    check_model_fits(largest_layer_bytes(details["images"][0]["imageManifest"]), parameters)
+    check_model_fits(max(int(layer["size"]) for layer in plain[0]["layers"]), parameters)
 
 
 def check_model_fits(model_bytes: int, parameters: Mapping[str, str]) -> None:
@@ -77,11 +75,6 @@ def check_model_fits(model_bytes: int, parameters: Mapping[str, str]) -> None:
             f"the model takes about {needed_mb} MB of memory and MemoryMb is {memory_mb}; raise it "
             "(10240 is the most), or take a smaller model"
         )
-
-
-def largest_layer_bytes(manifest: str) -> int:
-    """Of an image's manifest, as the registry gives it."""
-    return max(int(layer["size"]) for layer in json.loads(manifest)["layers"])
 
 
 def daily_busy_ms(usd: float, parameters: Mapping[str, str], prices: Prices) -> int:

@@ -7,14 +7,18 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from zeroidle_ops.errors import DeploymentError
 
 FUNCTION: Final = "Function"
+LONGEST_TEMPLATE_BYTES: Final = 51_200
+LONGEST_VALUE: Final = 4096
+"""CloudFormation's limits: of a template that is sent as text, and of a parameter's characters."""
 
+_FILE: Final = "template.yaml"
 _NEEDLESSLY_QUOTED: Final = re.compile(r"(!GetAtt|!Ref|!Condition) '([A-Za-z0-9.]+)'")
 _TIGHTENED: Final = re.compile(r"""(?<=[\s\[{,])(?P<quoted>'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")|, """)
 """The blank behind a comma that stands in no text."""
@@ -25,13 +29,14 @@ _NOT_IN_A_VERSION: Final = frozenset({"ReservedConcurrentExecutions", "Tags"})
 
 def template() -> str:
     """The CloudFormation template's text."""
-    return resources.files(__package__).joinpath("template.yaml").read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8")
 
 
 def compact() -> str:
     """The same template without comments, layout and what orders the console's form.
 
-    CloudFormation takes 51,200 bytes at most.
+    Raises:
+        DeploymentError: it is still longer than what CloudFormation takes as text.
     """
     node = _parsed(template())
     node.value = [item for item in node.value if item[0].value != "Metadata"]
@@ -43,14 +48,26 @@ def compact() -> str:
             child.style = '"'
     text: str = yaml.serialize(node, width=1 << 30)
     text = _NEEDLESSLY_QUOTED.sub(r"\1 \2", text)
-    return _TIGHTENED.sub(lambda found: found["quoted"] or ",", text)
+    text = _TIGHTENED.sub(lambda found: found["quoted"] or ",", text)
+    if (size := len(text.encode())) > LONGEST_TEMPLATE_BYTES:
+        raise DeploymentError(
+            f"the template is {size:,} bytes without comments and layout, CloudFormation takes "
+            f"{LONGEST_TEMPLATE_BYTES:,}: shorten {_FILE} by {size - LONGEST_TEMPLATE_BYTES:,}"
+        )
+    return text
+
+
+def declared() -> dict[str, dict[str, Any]]:
+    """The parameters as the template declares them: texts, and lists of texts."""
+    return {
+        name: {key: _plain(told) for key, told in _items(parameter)}
+        for name, parameter in _items(_at_root("Parameters"))
+    }
 
 
 def defaults() -> dict[str, str]:
     """The parameters, with the value that a new stack gives each."""
-    return {
-        name: _at(parameter, "Default").value for name, parameter in _items(_at_root("Parameters"))
-    }
+    return {name: told["Default"] for name, told in declared().items()}
 
 
 def release(parameters: Mapping[str, str], *, after: str = "") -> str:
@@ -123,6 +140,11 @@ def _at_root(section: str) -> yaml.Node:
 
 def _at(node: yaml.Node, key: str) -> yaml.Node:
     return dict(_items(node))[key]
+
+
+def _plain(node: yaml.Node) -> Any:  # noqa: ANN401 - a text or a list
+    is_list = isinstance(node, yaml.SequenceNode)
+    return [one.value for one in node.value] if is_list else node.value
 
 
 def _items(node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:

@@ -22,6 +22,7 @@ from zeroidle_ops.stack import change_set, deploy, functions
 from zeroidle_ops.stack.change_set import ABSENT, ChangeSet
 from zeroidle_ops.stack.checks import check_image, check_together, daily_busy_ms
 from zeroidle_ops.stack.live import Live, earlier_version, read_live, versions
+from zeroidle_ops.stack.parameters import check_each
 from zeroidle_ops.stack.target import Target
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ class Deployment:
             NothingToDeployError: the stack is as asked already.
             DeploymentError: it cannot be, or not in the stack's state.
         """
-        unknown = sorted(set(wanted.parameters) - set(deploy.defaults()))
-        if unknown:
-            raise DeploymentError(f"the template has no parameter {', '.join(unknown)}")
+        check_each(wanted.parameters)
         stack = change_set.describe(self._target.cloudformation, self._target.stack_name)
         change_set.check_state(
             self._target.stack_name, stack["StackStatus"] if stack is not None else ABSENT

@@ -138,10 +138,7 @@ def test_the_first_deployment_makes_the_repository_no_function_and_refuses_plain
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"BatchSize": "10001"}, "BatchSize"),
-        ({"MemoryMb": "20000"}, "MemoryMb"),
-        ({"ImageUri": "repo:latest"}, "ImageUri must be an image in ECR, pinned by digest"),
-        ({"Nope": "1"}, "the template has no parameter Nope"),
+        ({"BatchSize": "10001"}, "BatchSize is '10001', it must be a whole number from 1 to 10000"),
         ({"ReservedConcurrency": "3"}, r"ReservedConcurrency \(3\) is below MaximumConcurrency"),
         ({"BatchSize": "11"}, "needs BatchingWindowSeconds of at least 1"),
     ],

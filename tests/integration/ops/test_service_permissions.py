@@ -15,7 +15,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from assumed_role import AssumedRole, Calls, granted, role_arn
+from assumed_role import AssumedRole, Calls, granted, names_of, role_arn
 from deployed_world import CODE_BUCKET, World, new_world
 
 from zeroidle_contract import ClaimCheck, Classify, Document, Job, S3Document, encode
@@ -168,7 +168,7 @@ def test_the_function(whole: World, small_model: Path, monkeypatch: pytest.Monke
     }.items():
         monkeypatch.setenv(name, value)
     session = botocore.session.Session()
-    calls = Calls(session, names)
+    calls = Calls(session, names_of(names))
     monkeypatch.setattr(botocore.session, "get_session", lambda: session)
     monkeypatch.delitem(sys.modules, "zeroidle_inference.handler", raising=False)
     handler = importlib.import_module("zeroidle_inference.handler").handler
