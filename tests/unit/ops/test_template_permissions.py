@@ -175,6 +175,30 @@ def test_who_only_reads_can_make_no_data_key(template: dict[str, Any]) -> None:
                 assert "kms:ViaService" in one["Condition"]["StringEquals"], name
 
 
+def test_services_act_for_this_account_alone(template: dict[str, Any]) -> None:
+    """A service that another account drives must not reach what is ours through its own name."""
+    named: dict[str, str] = {}
+    for name in ("AlarmTopicPolicy", "Key", "Repository"):
+        told = properties(template, name)
+        policy = told.get("PolicyDocument") or told.get("KeyPolicy") or told["RepositoryPolicyText"]
+        for one in policy["Statement"]:
+            if "Service" in one["Principal"]:
+                named[one["Sid"]] = json.dumps(one["Condition"])
+    for name in ("ScalerPermission", "WatchPermission"):
+        named[name] = json.dumps(properties(template, name)["SourceArn"])
+
+    rules = {"ScalerPermission": "ScalerRule", "WatchPermission": "WatchSchedule"}
+    assert set(named) == {
+        "AlarmsPublish",
+        "LogsEncryptThisStacksGroups",
+        "AlarmsReachTheTopic",
+        "LambdaPulls",
+        *rules,
+    }
+    for name, source in named.items():
+        assert rules.get(name, "AWS::AccountId") in source, name
+
+
 def test_the_keys_own_policy_lets_in_this_accounts_logs_and_alarms_alone(
     template: dict[str, Any],
 ) -> None:
