@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 WINDOW_S: Final = 300
 LATEST_S: Final = 900
-"""Older figures are not asked for: the law would hold still for them anyway."""
+"""Of figures this late or less the law waits for the next, still. Older ones are not asked for,
+but for the hour's spend: then there is no CloudWatch to wait for, and the observer reckons."""
 
 _PERIOD_S = 60
 _HEARTBEAT = "heartbeat"

@@ -62,6 +62,8 @@ UNSEEN: dict[str, dict[str, str]] = {
         "application-autoscaling:DescribeScalableTargets": NOT_ON_EMULATOR,
         "application-autoscaling:DescribeScheduledActions": NOT_ON_EMULATOR,
         "iam:CreateServiceLinkedRole": NOT_ON_EMULATOR,
+        "events:DisableRule": RUNBOOK,
+        "events:EnableRule": RUNBOOK,
         "lambda:PutProvisionedConcurrencyConfig": PROVISIONED,
         "lambda:DeleteProvisionedConcurrencyConfig": PROVISIONED,
         "lambda:GetProvisionedConcurrencyConfig": PROVISIONED,

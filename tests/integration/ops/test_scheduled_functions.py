@@ -80,6 +80,22 @@ def test_its_ticks_are_told_to_who_looks(scheduled: World) -> None:
     assert disabled == Scaler(is_scheduled=False, ticked_at=ticked.ticked_at)
 
 
+def test_the_scaler_is_turned_off_by_its_rule_and_an_update_leaves_it_off(
+    scheduled: World,
+) -> None:
+    """As docs/scaling.md says for three in the morning."""
+    target = scheduled.target
+    events = target.session.client("events", endpoint_url=target.endpoint)
+    rule = f"{target.stack_name}-scaler"
+    assert events.describe_rule(Name=rule)["State"] == "ENABLED"
+
+    events.disable_rule(Name=rule)
+    scheduled.apply(**scheduled.code("two"), BatchSize="5")
+
+    assert events.describe_rule(Name=rule)["State"] == "DISABLED"
+    events.close()
+
+
 def test_the_watch_looks_at_the_dead_letters(scheduled: World) -> None:
     target = scheduled.target
     url = target.stack.dead_letter_queue_url

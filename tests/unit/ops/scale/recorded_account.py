@@ -52,7 +52,7 @@ class Account:
         is_internal = ExpressionAttributeValues[":code"] == {"S": "internal"}
         yield {"Count": self.failures if is_internal else 0}
 
-    def get_metric_data(self, *, MetricDataQueries: Any, **_: Any) -> Any:  # noqa: N803 - boto3's
+    def get_metric_data(self, *, MetricDataQueries: Any, StartTime: datetime, **_: Any) -> Any:  # noqa: N803 - boto3's
         return {
             "MetricDataResults": [
                 {
@@ -61,9 +61,12 @@ class Account:
                     "Values": [value for _, value in points],
                 }
                 for query in MetricDataQueries
-                for points in [self.series.get(query["Id"], [])]
+                for points in [self._since(StartTime, query["Id"])]
             ]
         }
+
+    def _since(self, start: datetime, name: str) -> list[tuple[float, float]]:
+        return [point for point in self.series.get(name, []) if point[0] >= start.timestamp()]
 
 
 class StoppedClock:

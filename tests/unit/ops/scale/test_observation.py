@@ -58,6 +58,25 @@ def test_a_rate_is_that_of_the_published_minutes_however_late_they_are(late_s: f
     assert (seen.arrivals_per_s, seen.data_age_s) == (5.0, late_s)
 
 
+@pytest.mark.parametrize(
+    ("late_s", "age_s", "arrivals_per_s"),
+    [
+        (2_340, 2_340, 1.0),  # within the hour: one minute is seen, and too old to act on
+        (2_400, 0, 2.0),  # not seen: 120 more wait than a minute ago
+    ],
+)
+def test_figures_that_are_too_old_to_be_asked_for_are_done_without(
+    late_s: float, age_s: float, arrivals_per_s: float
+) -> None:
+    late = {"ended_ago_s": late_s}
+    figures = {"heartbeat": minutes(*(0.0,) * 5, **late), "sent": minutes(*SENT, **late)}
+    account = Account(waiting=120, series=figures)
+
+    seen = look(account, Memory(at_s=NOW_S - 60, messages=0))
+
+    assert (seen.data_age_s, seen.arrivals_per_s) == (age_s, arrivals_per_s)
+
+
 def test_the_minute_that_is_not_over_does_not_count() -> None:
     account = Account(
         series={
