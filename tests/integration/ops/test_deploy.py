@@ -6,6 +6,8 @@ from deployed_world import Load, World, through_tls
 
 from zeroidle_contract import Status
 from zeroidle_ops.errors import DeploymentError, NothingToDeployError
+from zeroidle_ops.scale.controller import Controller
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack import change_set, deploy
 from zeroidle_ops.stack.deployment import Wanted
 from zeroidle_ops.stack.destruction import destroy, held_messages
@@ -60,23 +62,34 @@ def test_a_rolled_back_stack_is_not_updated_without_saying_what_is_to_run(world:
     assert world.served_by() == "two"
 
 
-def test_what_the_scaler_has_set_survives_an_update(world: World) -> None:
+def test_what_scale_has_set_and_paused_survives_a_new_version(world: World) -> None:
     world.create("one")
-    names = world.target.stack
-    world.target.lambda_.update_event_source_mapping(
-        UUID=names.event_source_mapping_id, ScalingConfig={"MaximumConcurrency": 7}, Enabled=False
+    names, target = world.target.stack, world.target
+    target.lambda_.put_function_concurrency(
+        FunctionName=names.function_name, ReservedConcurrentExecutions=3
     )
-    world.target.lambda_.put_function_concurrency(
-        FunctionName=names.function_name, ReservedConcurrentExecutions=9
+    controller = Controller(
+        stack=names,
+        operator="alice",
+        policy=Policy(least=7),
+        sqs=target.sqs,
+        dynamodb=target.dynamodb,
+        lambda_=target.lambda_,
+        cloudwatch=target.cloudwatch,
     )
+    assert controller.tick().decision.target == 7
+    controller.pause(reason="a test")
 
     world.apply(**world.code("two"), BatchSize="5")
 
-    mapping = world.target.lambda_.get_event_source_mapping(UUID=names.event_source_mapping_id)
-    reserved = world.target.lambda_.get_function_concurrency(FunctionName=names.function_name)
+    mapping = target.lambda_.get_event_source_mapping(UUID=names.event_source_mapping_id)
+    reserved = target.lambda_.get_function_concurrency(FunctionName=names.function_name)
+    live = read_live(target)
+    assert live is not None
+    assert live.serving_version == 2
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 7}
     assert mapping["BatchSize"] == 5
-    assert int(reserved["ReservedConcurrentExecutions"]) == 9
+    assert int(reserved["ReservedConcurrentExecutions"]) == 7
     stack = change_set.describe(world.target.cloudformation, world.target.stack_name)
     assert stack is not None
     told = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
