@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "docs/runbook").glob("*.md"))
 ZEROIDLE = Path(sys.executable).parent / "zeroidle"
 
-BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?:sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(zeroidle [^`]* --stack prod[^`]*)`")
 
 STANDS_FOR = {
