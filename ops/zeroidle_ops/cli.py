@@ -16,6 +16,7 @@ from cyclopts import App, Parameter
 
 from zeroidle_contract import Entity, Result, Status, load_prices
 from zeroidle_ops import render
+from zeroidle_ops.cli_commands import COMMANDS
 from zeroidle_ops.console import DONE, NOTHING_TO_DO, PARTIAL, progress, run_command, show, tell
 from zeroidle_ops.demo import DemoReport, run_demo
 from zeroidle_ops.demo_report import demo_json, demo_table
@@ -40,58 +41,8 @@ Start here: `zeroidle demo` runs sample documents on this machine, without an AW
 )
 local = App(name="local", help="The stack on this machine: an AWS emulator and the real function.")
 app.command(local)
-# By name: it takes its options from here, and is read only when it is asked for. Its help stands
-# here too, and hides its docstring.
-app.command(
-    "zeroidle_ops.cli_redrive:redrive",
-    name="redrive",
-    help="Empty the dead-letter queue: inspect, plan, apply, discard, restore.",
-)
-app.command(
-    "zeroidle_ops.cli_deploy:deploy",
-    name="deploy",
-    help="Create, update, roll back or remove a stack.",
-)
-app.command(
-    "zeroidle_ops.cli_forget:forget",
-    name="forget",
-    help="Delete a job's result and private data.",
-    help_epilogue="Example: `zeroidle forget claim-4711 --stack prod --tenant claims`",
-)
-app.command(
-    "zeroidle_ops.cli_job:job",
-    name="job",
-    help="Tell one job's story: where it is, what it took, what to do if it failed.",
-    help_epilogue="Example: `zeroidle job claim-4711 --stack prod --tenant claims`",
-)
-app.command(
-    "zeroidle_ops.cli_doctor:doctor",
-    name="doctor",
-    help="Check an installation: what is wrong, why it matters, what to do.",
-    help_epilogue="Example: `zeroidle doctor --stack prod`",
-)
-app.command(
-    "zeroidle_ops.cli_exporter:exporter",
-    name="exporter",
-    help="Serve a stack's metrics to Prometheus.",
-    help_epilogue="Example: `zeroidle exporter --stack prod --port 9464`",
-)
-app.command(
-    "zeroidle_ops.cli_top:top",
-    name="top",
-    help="Watch a stack: queue, dead letters, concurrency, dollars an hour.",
-    help_epilogue="Example: `zeroidle top --stack prod`",
-)
-app.command(
-    "zeroidle_ops.cli_scale:scale",
-    name="scale",
-    help="Concurrency that follows the work: recommend, run, pause, resume, history.",
-)
-app.command(
-    "zeroidle_ops.cli_prewarm:prewarm",
-    name="prewarm",
-    help="Load the model before the work comes: now, or by a schedule.",
-)
+for command in COMMANDS:
+    command.register(app)
 
 
 @Parameter(name="*")

@@ -15,12 +15,7 @@ from zeroidle_ops.stack.destruction import destroy as destroy_stack
 from zeroidle_ops.stack.destruction import held_messages, kept_names
 from zeroidle_ops.stack.live import Live
 
-deploy = App(
-    name="deploy",
-    help="""Bring a stack into an account, change it, take it back: plan, apply, rollback, destroy.
-
-The way from a clone to a locked-down account is docs/deploy.md.""",
-)
+deploy = App(name="deploy")
 
 Image = Annotated[
     str | None, Parameter(name="--image", help="The image in ECR, pinned: …@sha256:….")

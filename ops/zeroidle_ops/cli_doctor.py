@@ -23,12 +23,7 @@ def doctor(
         str | None, Parameter(name="--model-sha256", help="The model that should run.")
     ] = None,
 ) -> int:
-    """Check an installation: what is wrong, why it matters, what to do. Changes nothing.
-
-    Exit code 3 when something is wrong or could not be checked.
-
-    Example: `zeroidle doctor --stack prod`
-    """
+    """Check an installation; its help is in `cli_commands`."""
     with options.target() as target:
         findings = examine(target, now=datetime.now(UTC), model_sha256=model_sha256)
         value = {

@@ -23,13 +23,7 @@ def exporter(
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port; 0 takes a free one.")] = 9464,
 ) -> int:
-    """Serve queue, dead letters, concurrency, limits and spend on /metrics, until stopped.
-
-    It changes nothing. Once a minute it looks at some hundred dead letters, which stay where they
-    are. Without TLS or a password: other addresses than 127.0.0.1 only behind something that has.
-
-    Example: `zeroidle exporter --stack prod --port 9464`
-    """
+    """Serve a stack's metrics; its help is in `cli_commands`."""
     target = options.target()
     observer = Observer(target=target, prices=load_prices(), clock=SystemClock())
     stop = threading.Event()

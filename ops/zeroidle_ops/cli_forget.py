@@ -21,14 +21,7 @@ def forget(
     tenant: Tenant = None,
     yes: Annotated[bool, Parameter(name="--yes", help="Do not ask.")] = False,
 ) -> int:
-    """Delete a job's result and private data: its row's content, its documents and outputs in S3.
-
-    It cannot be undone. Only the bare id stays, cancelled, until no message of the job can come
-    back. Exit code 3 when the job was running: it can no longer commit, but run the command again
-    after its lease, for an output that it may have written to S3 meanwhile.
-
-    Example: `zeroidle forget claim-4711 --stack prod --tenant claims`
-    """
+    """Delete a job's result and private data; its help is in `cli_commands`."""
     target = options.target()
     ask(f"Delete all of job {job_id!r} in stack {target.stack_name!r}, for good?", yes=yes)
     done = forget_job(target, job_id, tenant=tenant, now=datetime.now(UTC))

@@ -22,14 +22,7 @@ def job(
     tenant: Tenant = None,
     show_output: Annotated[bool, Parameter(help="Print the answer, too.")] = False,
 ) -> int:
-    """Tell one job's story: where it is, its attempts, time, tokens, cost; what to do if it failed.
-
-    Its history comes from the function's log, so it begins with the invocations that have ended.
-    It changes nothing; to find the message of a job that failed, it looks at some hundred dead
-    letters, which stay where they are. A part that your role may not read is left out and named.
-
-    Example: `zeroidle job claim-4711 --stack prod --tenant claims`
-    """
+    """Tell one job's story; its help is in `cli_commands`."""
     with options.target() as target:
         story = read_job(target, job_id, tenant=tenant, now=datetime.now(UTC))
     prices, stack_option = load_prices(), options.spelled

@@ -18,12 +18,7 @@ from zeroidle_ops.prewarm.warmup import MOST, WarmUp, WarmUps
 from zeroidle_ops.stack.target import Target
 from zeroidle_producer.clock import SystemClock
 
-prewarm = App(
-    name="prewarm",
-    help="""Environments that have the model loaded before the work comes.
-
-When it pays, and what it costs: docs/scaling.md.""",
-)
+prewarm = App(name="prewarm")
 schedule = App(name="schedule", help="Provisioned concurrency at set times.")
 prewarm.command(schedule)
 

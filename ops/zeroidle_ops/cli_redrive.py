@@ -26,12 +26,7 @@ from zeroidle_ops.redrive.rendering import (
 )
 from zeroidle_ops.stopping import stoppable
 
-redrive = App(
-    name="redrive",
-    help="""Empty the dead-letter queue without making the night worse: inspect, plan, apply.
-
-The runbook is docs/runbook/dlq-filling.md.""",
-)
+redrive = App(name="redrive")
 
 PlanId = Annotated[str, Parameter(help="The plan's id, as `plan` printed it.")]
 Source = Annotated[str | None, Parameter(name="--source", help="URL of another dead-letter queue.")]

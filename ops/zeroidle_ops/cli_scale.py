@@ -19,12 +19,7 @@ from zeroidle_ops.scale.observer import ServiceTime
 from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stopping import stoppable
 
-scale = App(
-    name="scale",
-    help="""Concurrency that follows the work, the budget and the faults.
-
-What it does, and how to turn it off: docs/scaling.md.""",
-)
+scale = App(name="scale")
 
 # By name: they take nothing from here, and need no AWS.
 scale.command(
@@ -194,6 +189,9 @@ def history(
     Example: `zeroidle scale history --stack prod --count 50`
     """
     entries = _controller(options, DEFAULT).history(count)
+    if not entries and not options.json:
+        tell("nothing has been decided yet, by a controller or an operator")
+        return NOTHING_TO_DO
     table = Table("when", "who", "limit", "why", box=None)
     for entry in entries:
         limit = {None: "as it was", 0: "paused"}.get(entry.target, str(entry.target))

@@ -26,13 +26,7 @@ def top(
     once: Annotated[bool, Parameter(help="Show it once and end.")] = False,
     every_s: Annotated[float, Parameter(help="Seconds between two looks.")] = 2,
 ) -> int:
-    """Watch a stack: queue, in flight, dead letters, throughput, latency, concurrency, dollars.
-
-    It changes nothing; Ctrl-C ends it. `--once` and `--json` show the stack once, for scripts; exit
-    code 3 when a part of it could not be read.
-
-    Example: `zeroidle top --stack prod`
-    """
+    """Watch a stack; its help is in `cli_commands`."""
     if not every_s > 0:
         raise UsageError("--every-s must be above 0")
     clock = SystemClock()

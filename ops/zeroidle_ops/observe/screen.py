@@ -169,7 +169,7 @@ def _spend(snapshot: Snapshot) -> list[Row]:
     spend = snapshot.spend
     if spend is None:
         return [("an hour", _dash())]
-    line = Text.assemble((f"${spend.usd_per_h:,.4f}", "bold"), " an hour at this rate: ")
+    line = Text.assemble((f"${spend.usd_per_h:,.4f}", "bold"), " an hour: ")
     line.append(
         f"compute {spend.compute_usd_per_h:,.4f}, provisioned {spend.provisioned_usd_per_h:,.4f}"
     )

@@ -43,6 +43,28 @@ def test_a_wrong_command_line_is_a_usage_error(
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
+        ("doctor", "Exit code 3 when something is wrong"),
+        ("exporter", "only behind something that has"),
+        ("forget", "It cannot be undone"),
+        ("job", "left out and named"),
+        ("top", "code 3 when a part of it could not be read"),
+    ],
+)
+def test_a_commands_help_says_what_the_list_of_commands_does_not(
+    capsys: pytest.CaptureFixture[str], command: str, sentence: str
+) -> None:
+    assert cli.main([command, "--help"]) == 0
+
+    words = " ".join(capsys.readouterr().out.split())
+    assert sentence in words
+    assert f"Example: zeroidle {command} " in words
+    cli.main(["--help"])
+    assert sentence not in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
         ("local status", "no local stack runs (looked in build/local); start it with"),
         ("job a --local", "start it with `zeroidle local up`"),
         ("local up", "there is no model at build/models/"),

@@ -25,6 +25,7 @@ def test_it_fits_80_columns_and_24_lines() -> None:
 
     assert max(map(len, text.splitlines())) <= 80
     assert len(text.splitlines()) <= 24
+    assert "…" not in text
 
 
 def test_it_tells_each_part() -> None:
@@ -40,7 +41,7 @@ def test_it_tells_each_part() -> None:
         "wait p95 1 min 1 s, longest invocation 44 s of 300 s",
         "3 throttles",
         "- dependency down",
-        "$2.6401 an hour",
+        "$2.6401 an hour: compute 2.4000, provisioned 0.2400",
     ):
         assert part in text
 
