@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "docs/runbook").glob("*.md"))
 ZEROIDLE = Path(sys.executable).parent / "zeroidle"
 
-BLOCK = re.compile(r"^```(?:sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(zeroidle [^`]* --stack prod[^`]*)`")
 
 STANDS_FOR = {
@@ -58,7 +58,8 @@ def commands(page: Path) -> list[str]:
     found = [
         (match.start(), line)
         for match in BLOCK.finditer(text)
-        for line in match.group(1).splitlines()
+        if match.group(1) == "sh"
+        for line in match.group(2).splitlines()
     ]
     found += [(match.start(), match.group(1)) for match in INLINE.finditer(text)]
     return [line for _, line in sorted(found, key=lambda one: one[0])]
