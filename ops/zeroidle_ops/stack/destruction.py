@@ -1,10 +1,9 @@
 """Takes a stack away: not while a queue holds messages, and never what holds data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zeroidle_contract import StackNotFoundError
 from zeroidle_ops.errors import DeploymentError, NothingToDeployError
 from zeroidle_ops.stack import change_set
 from zeroidle_ops.stack.target import Target
@@ -15,6 +14,9 @@ _COUNTS: Final = (
     "ApproximateNumberOfMessagesDelayed",
 )
 _QUEUES: Final = ("Queue", "DeadLetterQueue")
+KEPT: Final = ("JobsTable", "OpsTable", "Bucket", "Repository", "Key")
+"""What the template retains."""
+
 _GONE: Final = frozenset({change_set.ABSENT, "DELETE_COMPLETE"})
 
 
@@ -39,17 +41,8 @@ def held_messages(target: Target) -> Held:
     """
     if change_set.describe(target.cloudformation, target.stack_name) is None:
         raise NothingToDeployError(f"there is no stack {target.stack_name!r}")
-    # By resource, not by output: a stack that was never created has no outputs.
-    urls = dict.fromkeys(_QUEUES, "")
-    pages = target.cloudformation.get_paginator("list_stack_resources").paginate(
-        StackName=target.stack_name
-    )
-    for page in pages:
-        for resource in page["StackResourceSummaries"]:
-            gone = resource["ResourceStatus"] == "DELETE_COMPLETE"
-            if resource["LogicalResourceId"] in urls and not gone:
-                urls[resource["LogicalResourceId"]] = resource.get("PhysicalResourceId", "")
-    queue, dead = (_count(target, url) if url else 0 for url in urls.values())
+    urls = _physical_names(target, _QUEUES)
+    queue, dead = (_count(target, urls[name]) if name in urls else 0 for name in _QUEUES)
     return Held(queue=queue, dead_letter_queue=dead)
 
 
@@ -81,12 +74,22 @@ def destroy(
 
 
 def kept_names(target: Target) -> list[str]:
-    """What stays: it holds data, and is removed by hand."""
-    try:
-        names = target.stack
-    except StackNotFoundError:
-        return []
-    return [names.jobs_table_name, names.ops_table_name, names.bucket_name]
+    """What stays: it holds data, or what opens it, and is removed by hand."""
+    return list(_physical_names(target, KEPT).values())
+
+
+def _physical_names(target: Target, logical_ids: Sequence[str]) -> dict[str, str]:
+    """What there is of these. By resource: a stack that was never created has no outputs."""
+    pages = target.cloudformation.get_paginator("list_stack_resources").paginate(
+        StackName=target.stack_name
+    )
+    found = {
+        resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceStatus"] != "DELETE_COMPLETE"
+    }
+    return {name: found[name] for name in logical_ids if found.get(name)}
 
 
 def _count(target: Target, url: str) -> int:

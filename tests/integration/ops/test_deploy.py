@@ -10,7 +10,7 @@ from zeroidle_ops.scale.controller import Controller
 from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack import change_set, deploy
 from zeroidle_ops.stack.deployment import Wanted
-from zeroidle_ops.stack.destruction import destroy, held_messages
+from zeroidle_ops.stack.destruction import destroy, held_messages, kept_names
 from zeroidle_ops.stack.live import read_live
 from zeroidle_ops.stack.local_deployment import correct_emulator
 
@@ -219,6 +219,11 @@ def test_a_private_network_and_a_key_deploy_too(world: World) -> None:
         QueueUrl=world.target.stack.queue_url, AttributeNames=["KmsMasterKeyId"]
     )["Attributes"]
     assert ":key/" in queue["KmsMasterKeyId"]
+    names = world.target.stack
+    jobs, ops, bucket, repository, key = kept_names(world.target)
+    assert (jobs, ops, bucket) == (names.jobs_table_name, names.ops_table_name, names.bucket_name)
+    assert "repository" in repository.lower()
+    assert queue["KmsMasterKeyId"].endswith(key)
 
 
 def test_the_template_that_is_sent_is_the_template() -> None:

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_pascal
 
 from zeroidle_contract import Stack
 from zeroidle_contract.table import FAILURES_INDEX, JOB_KEY, RETENTION_DAYS
-from zeroidle_ops.stack import deploy
+from zeroidle_ops.stack import deploy, destruction
 
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook"
 
@@ -247,6 +247,16 @@ def test_a_new_image_or_release_makes_a_new_version(template: dict[str, Any]) ->
 
     assert "${Release} ${ImageUri}" in described
     assert "${Release} ${CodeKey}" in described
+
+
+def test_what_is_told_to_stay_is_what_the_template_retains(template: dict[str, Any]) -> None:
+    retained = {
+        name
+        for name, resource in template["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain"
+    }
+
+    assert set(destruction.KEPT) == retained
 
 
 def test_the_template_ships_with_the_package() -> None:
