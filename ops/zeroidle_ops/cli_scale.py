@@ -4,6 +4,7 @@ import getpass
 import json as json_text
 import socket
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,7 +120,8 @@ def run(
 ) -> int:
     """Control the limits until Ctrl-C; one controller at a time. A line for each decision.
 
-    Ctrl-C ends it after the tick that is under way and leaves the limits as they are.
+    Ctrl-C ends it after the tick that is under way and leaves the limits as they are. A tick that
+    comes while an operator or a deployment changes the mapping is skipped.
 
     Example: `zeroidle scale run --stack prod --most 200 --budget-usd-per-hour 20`
     """
@@ -133,10 +135,14 @@ def run(
         if options.json:
             print(json_text.dumps(_tick_json(tick)), flush=True)  # noqa: T201 - one line each
         else:
-            tell(_sentence(tick))
+            tell(f"{_now()} {_sentence(tick)}")
+
+    def on_skip(why: str) -> None:
+        tell(f"{_now()} skipped: {why}")
 
     with stoppable("stopping after this tick; Ctrl-C again to give up at once") as should_stop:
-        controller.run(should_stop=should_stop, on_tick=on_tick, tick_s=every_s)
+        controller.run(should_stop=should_stop, on_tick=on_tick, on_skip=on_skip, tick_s=every_s)
+    tell("stopped; the limits stay as they are")
     return DONE
 
 
@@ -153,7 +159,8 @@ def pause(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) ->
     controller.pause(reason=reason)
     show(
         {"paused": True, "by": _operator(), "reason": reason},
-        "paused; resume with `zeroidle scale resume`. Messages are kept for 4 days",
+        f"paused; resume with `zeroidle scale resume {options.spelled} --reason …`. Messages are "
+        "kept for 4 days",
         json=options.json,
     )
     return DONE
@@ -172,7 +179,8 @@ def resume(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) -
     limit = controller.resume(reason=reason)
     show(
         {"paused": False, "limit": limit},
-        f"resumed with a limit of {limit}; `zeroidle scale run` raises it as the work asks",
+        f"resumed with a limit of {limit}; a controller raises it as the work asks: the one in the "
+        f"stack, or `zeroidle scale run {options.spelled}`",
         json=options.json,
     )
     return DONE
@@ -192,10 +200,10 @@ def history(
     if not entries and not options.json:
         tell("nothing has been decided yet, by a controller or an operator")
         return NOTHING_TO_DO
-    table = Table("when", "who", "limit", "why", box=None)
+    table = Table("when (UTC)", "who", "limit", "cause", "why", box=None)
     for entry in entries:
         limit = {None: "as it was", 0: "paused"}.get(entry.target, str(entry.target))
-        table.add_row(entry.at[:19], entry.holder, limit, entry.reason)
+        table.add_row(entry.at[:19], entry.holder, limit, entry.cause, entry.reason)
     show({"decisions": [asdict(entry) for entry in entries]}, table, json=options.json)
     return DONE if entries else NOTHING_TO_DO
 
@@ -214,6 +222,10 @@ def _controller(
         cloudwatch=target.cloudwatch,
         service_time=service_time,
     )
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%H:%M:%S}"
 
 
 def _operator() -> str:
@@ -243,7 +255,8 @@ def _tick_table(tick: Tick) -> Table:
         ("limit", seen.current if seen.current is not None else "none is set"),
         ("reserved", seen.reserved if seen.reserved is not None else "nothing"),
         ("account leaves", seen.available),
-        ("waiting", seen.backlog),
+        ("figures", f"{seen.data_age_s:.0f} s old"),
+        ("waiting", f"{seen.backlog}, the oldest for {seen.oldest_age_s:.0f} s"),
         ("in flight", seen.in_flight),
         ("arrivals", f"{seen.arrivals_per_s:.2f} a second"),
         ("running", f"{seen.running:.1f}"),

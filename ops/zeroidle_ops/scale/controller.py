@@ -14,7 +14,7 @@ from zeroidle_contract import Stack
 from zeroidle_ops.errors import LockBusyError
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.actuator import Actuator
-from zeroidle_ops.scale.errors import NotPausedError, PausedAlreadyError
+from zeroidle_ops.scale.errors import MappingBusyError, NotPausedError, PausedAlreadyError
 from zeroidle_ops.scale.law import PAUSED, Cause, Decision, decide
 from zeroidle_ops.scale.memory import Diary, Entry
 from zeroidle_ops.scale.observation import Observation
@@ -100,9 +100,10 @@ class Controller:
         *,
         should_stop: Callable[[], bool],
         on_tick: Callable[[Tick], None],
+        on_skip: Callable[[str], None],
         tick_s: float = TICK_S,
     ) -> None:
-        """Tick until told to stop.
+        """Tick until told to stop. A tick that must not be now is skipped, and why is told.
 
         Raises:
             LockBusyError: another controller or operator is at it.
@@ -111,7 +112,10 @@ class Controller:
         with self._lock("controller", "controls the scaling") as lock:
             while not should_stop():
                 lock.renew()
-                on_tick(self._tick())
+                try:
+                    on_tick(self._tick())
+                except (LockBusyError, MappingBusyError) as busy:  # an operator, a deployment
+                    on_skip(str(busy))
                 until_s = self._clock.monotonic_s() + tick_s
                 while not should_stop() and self._clock.monotonic_s() < until_s:
                     lock.renew()

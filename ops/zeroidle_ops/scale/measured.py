@@ -2,8 +2,8 @@
 
 CloudWatch is late, by one to several minutes. An active queue publishes its depth every minute, so
 the newest of those tells how late: the window ends there, and no sum counts minutes that are not
-published yet. The local emulator has none of it; then every figure is None and the observer
-reckons instead.
+published yet. Where it publishes none, as on the local emulator, nobody knows how late the others
+are: the window ends now. What CloudWatch has not is None, and the observer reckons instead.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ class Measured:
     """Sums and means of the window, None where CloudWatch has none.
 
     `handled` counts every job that left an invocation, those that come back among them; `ended`
-    only those that succeeded or failed for good. `age_s` is since the window's end.
+    only those that succeeded or failed for good. `age_s` is since the window's end, where a depth
+    of the queue tells it.
     """
 
     duration_s: float | None = None
@@ -62,17 +63,16 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
         EndTime=datetime.fromtimestamp(now_s, UTC),
     )
     series = {one.get("Id", ""): _complete(one, now_s) for one in answer["MetricDataResults"]}
-    ends = series.get(_HEARTBEAT) or [point for points in series.values() for point in points]
-    if not ends:
-        return Measured()
-    end_s = max(at for at, _ in ends) + _PERIOD_S
+    heartbeat = series.get(_HEARTBEAT)
+    # The function's figures come with invocations only: that they are old says that it rested.
+    end_s = max(at for at, _ in heartbeat) + _PERIOD_S if heartbeat else now_s
     lately = {
         name: [value for at, value in points if end_s - WINDOW_S <= at < end_s]
         for name, points in series.items()
     }
     durations_ms = lately.get("duration", [])
     # A queue that lives and says nothing of sendings had none.
-    sent = lately.get("sent") or ([0.0] if series.get(_HEARTBEAT) else [])
+    sent = lately.get("sent") or ([0.0] if heartbeat else [])
     return Measured(
         duration_s=sum(durations_ms) / len(durations_ms) / 1000 if durations_ms else None,
         invocations=_sum(lately.get("invocations")),
@@ -85,7 +85,7 @@ def measure(cloudwatch: "CloudWatchClient", *, function: str, queue: str, now_s:
         ),
         # The newest comes first.
         oldest_age_s=next(iter(lately.get("oldest", [])), None),
-        age_s=max(0.0, now_s - end_s),
+        age_s=max(0.0, now_s - end_s) if heartbeat else None,
     )
 
 

@@ -57,7 +57,7 @@ def test_a_burst_of_500_raises_limit_and_reservation_and_both_come_down_again(
         return came_down or time.monotonic() > until_s
 
     send(target, BURST)
-    controller(QUICK).run(should_stop=has_gone, on_tick=on_tick, tick_s=1)
+    controller(QUICK).run(should_stop=has_gone, on_tick=on_tick, on_skip=pytest.fail, tick_s=1)
 
     assert max(shown) == (8, 8)
     assert shown[-1] == (2, 2)
@@ -127,7 +127,9 @@ def test_on_call_can_pause_while_a_controller_runs_and_a_second_controller_canno
             with pytest.raises(LockBusyError, match="alice works on this stack's scaling"):
                 controller(operator="bob").tick()
 
-    controller().run(should_stop=lambda: len(causes) > 1, on_tick=on_tick, tick_s=0.1)
+    controller().run(
+        should_stop=lambda: len(causes) > 1, on_tick=on_tick, on_skip=pytest.fail, tick_s=0.1
+    )
 
     assert causes == [Cause.STEADY, Cause.PAUSED]
 
@@ -186,6 +188,26 @@ def test_a_mapping_that_somebody_else_updates_is_not_changed(
     with pytest.raises(MappingBusyError, match="somebody else changes the event source mapping"):
         controller(QUICK, lambda_=busy).tick()
 
+    assert limit(target) == 2
+
+
+def test_a_run_skips_the_ticks_in_which_somebody_else_updates_the_mapping(
+    target: Target, controller: Make
+) -> None:
+    skipped: list[str] = []
+    send(target, 200)
+    busy = LambdaThat(
+        target.lambda_, refuses="update_event_source_mapping", code="ResourceInUseException"
+    )
+
+    controller(QUICK, lambda_=busy).run(
+        should_stop=lambda: len(skipped) > 1,
+        on_tick=lambda tick: pytest.fail(tick.decision.reason),
+        on_skip=skipped.append,
+        tick_s=0.1,
+    )
+
+    assert all("somebody else changes the event source mapping" in why for why in skipped)
     assert limit(target) == 2
 
 

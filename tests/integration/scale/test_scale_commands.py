@@ -115,6 +115,20 @@ def test_a_run_ends_with_ctrl_c_after_a_line_for_each_decision(target: Target) -
     assert mapping(target)["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
+def test_a_run_says_when_it_decided_and_that_the_limits_stay(target: Target) -> None:
+    program = Path(sys.executable).with_name("zeroidle")
+    arguments = ["scale", "run", "--local", "--yes", "--every-s", "0.1"]
+    with subprocess.Popen([program, *arguments], stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        first = running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        last = running.stderr.read().splitlines()[-1]
+
+    assert running.returncode == 0
+    assert re.match(r"\d\d:\d\d:\d\d 2 stays \(steady\): ", first)
+    assert last == "stopped; the limits stay as they are"
+
+
 def test_a_second_controller_is_refused_and_told_who_is_at_it(
     target: Target, terminal: Terminal
 ) -> None:

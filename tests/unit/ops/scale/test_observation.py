@@ -77,6 +77,18 @@ def test_figures_that_are_too_old_to_be_asked_for_are_done_without(
     assert (seen.data_age_s, seen.arrivals_per_s) == (age_s, arrivals_per_s)
 
 
+@pytest.mark.parametrize(("rested_s", "seconds"), [(60, 16.0), (600, FULL_S)])
+def test_a_function_that_rested_is_not_taken_for_late_figures(
+    rested_s: float, seconds: float
+) -> None:
+    """Without the queue's figures, as on the emulator."""
+    account = Account(series={"duration": minutes(16_000.0, ended_ago_s=rested_s)})
+
+    seen = look(account)
+
+    assert (seen.data_age_s, seen.seconds_per_invocation) == (0, seconds)
+
+
 def test_the_minute_that_is_not_over_does_not_count() -> None:
     account = Account(
         series={
