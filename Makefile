@@ -102,7 +102,7 @@ simulate: env ## scaling policies on simulated traffic: all scenarios, 20 seeds 
 	@$(BIN)/zeroidle scale simulate --seeds $(or $(SEEDS),20)
 
 .PHONY: burst
-burst: env model emulator ## 500 reviews at once on the real function: limits go up and come down (about 10 minutes)
+burst: env model emulator ## 500 reviews at once on the real function: limits go up and come down (2 to 10 minutes)
 	@ZEROIDLE_BURST_BY_MODEL=1 $(BIN)/pytest --timeout=2000 tests/e2e/scale/test_burst.py
 
 PEERS := build/peers
