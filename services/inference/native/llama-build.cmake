@@ -1,4 +1,4 @@
-# What our build of llama.cpp changes: what it leaves out, and one line of a kernel.
+# What our build of llama.cpp changes: what it leaves out, and two lines of its kernels.
 #
 # Keeps llama.cpp's `common` library, its HTTP client and its command-line parsing out of the build:
 # they cost compile time and the Python package never loads them. llama-cpp-python's CMakeLists forces
@@ -6,12 +6,19 @@
 # llama.cpp's `project()` (CMAKE_PROJECT_llama.cpp_INCLUDE), where a plain variable wins.
 set(LLAMA_BUILD_COMMON OFF)
 
-# One rounding whatever a step holds (docs/adr/0012): attention over a single row goes through the
-# same kernel as over several, instead of one that adds in another order.
-set(_sgemm "${CMAKE_CURRENT_SOURCE_DIR}/ggml/src/ggml-cpu/llamafile/sgemm.cpp")
-file(READ "${_sgemm}" _source)
-string(REPLACE "if (n < 2)" "if (n < 1)" _patched "${_source}")
-if(_patched STREQUAL _source)
-    message(FATAL_ERROR "llama.cpp's sgemm.cpp no longer sends single rows elsewhere: see docs/adr/0012")
-endif()
-file(WRITE "${_sgemm}" "${_patched}")
+# One rounding whatever a step holds (docs/adr/0012): a single row is computed as several are, instead
+# of by a kernel that adds in another order.
+function(_change file from to)
+    set(_path "${CMAKE_CURRENT_SOURCE_DIR}/ggml/src/ggml-cpu/${file}")
+    file(READ "${_path}" _source)
+    string(REPLACE "${from}" "${to}" _changed "${_source}")
+    if(_changed STREQUAL _source)
+        message(FATAL_ERROR "llama.cpp's ${file} has no `${from}` any more: see docs/adr/0012")
+    endif()
+    file(WRITE "${_path}" "${_changed}")
+endfunction()
+# Weights. Not so the output head, the one matrix of so many rows: nothing follows it that could make
+# the last bit matter, and a single row takes longer this way.
+_change(llamafile/sgemm.cpp "if (n < 2)" "if (n < 2 && m >= 32768)")
+# Attention, whose cells a lone row would share out among the threads.
+_change(ops.cpp "use_split_kv_path = !use_ref" "use_split_kv_path = false && !use_ref")

@@ -58,7 +58,7 @@ class Settings:
             context_tokens=read.integer(
                 "CONTEXT_TOKENS", 128, 1 << 20, default=lambda: DEFAULT_CONTEXT_TOKENS
             ),
-            max_sequences=read.integer("MAX_SEQUENCES", 1, 256, default=lambda: 16),
+            max_sequences=read.integer("MAX_SEQUENCES", 1, 128, default=lambda: 16),
             max_attempts=read.integer("MAX_ATTEMPTS", 1, 100, default=lambda: 3),
             prefix_states=Path(prefix_states) if prefix_states else None,
             memory_bytes=_memory_bytes(environ),

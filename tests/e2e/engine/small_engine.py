@@ -16,7 +16,7 @@ from zeroidle_inference.tasks import TaskSteps
 
 @contextlib.contextmanager
 def decoder_of(
-    model: LoadedModel, *, context_tokens: int = 512, sequences: int = 4, max_rows: int = 64
+    model: LoadedModel, *, context_tokens: int = 512, sequences: int = 4, max_rows: int = 160
 ) -> Iterator[LlamaDecoder]:
     """A llama.cpp context; freed at the end."""
     decoder = LlamaDecoder(

@@ -28,6 +28,7 @@ from zeroidle_contract import (
 from zeroidle_inference.engine.engine import KNEE_ROWS, Engine
 from zeroidle_inference.engine.errors import DecodeError
 from zeroidle_inference.engine.grammar import Grammars
+from zeroidle_inference.engine.llama import PIECE_ROWS
 from zeroidle_inference.engine.model import LoadedModel
 from zeroidle_inference.engine.prefix import PrefixStates
 from zeroidle_inference.engine.request import (
@@ -41,6 +42,7 @@ from zeroidle_inference.engine.request import (
     Score,
     Scores,
 )
+from zeroidle_inference.engine.schedule import least_budget
 from zeroidle_inference.tasks import start
 
 pytestmark = pytest.mark.model
@@ -57,7 +59,7 @@ REVIEWS = [
 BATCH_TOLERANCE = 0.02
 """Natural-log units: how far a label's score may move with the batch it is computed in. On x86 it
 does not move at all: llama.cpp is built so that a row is rounded alike whatever stands beside it
-(docs/adr/0012). Kernels of other processors may round otherwise at other widths."""
+(docs/adr/0012, 0016). Kernels of other processors may round otherwise at other widths."""
 
 LETTER = (
     "Dear Ms Ruiz,\n\nTom Okafor will call you on +44 20 7946 0958, or write to "
@@ -122,9 +124,12 @@ def test_an_answer_is_the_same_alone_and_among_answers_and_prompts_that_share_it
     for number, review in enumerate(REVIEWS):
         prompt = Prompt((ChatMessage("user", "Tell me of this product.\n\n"),), document=review)
         grammar = schema if number % 3 == 0 else None
-        requests += [Generate(prompt, 24 + number, grammar), labelling(review * (1 + number % 2))]
+        # From less than a piece of a prompt to several of them.
+        requests += [Generate(prompt, 24 + number, grammar), labelling(review * (1 + number % 8))]
 
-    with decoder_of(model, context_tokens=256, sequences=8, max_rows=40) as decoder:
+    with decoder_of(
+        model, context_tokens=512, sequences=8, max_rows=least_budget(8, PIECE_ROWS)
+    ) as decoder:
         engine = engine_on(decoder, model, grammars)
         alone = [said(answers(engine, [request])[0]) for request in requests]
         together = answers(engine, requests)

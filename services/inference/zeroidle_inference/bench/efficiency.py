@@ -6,6 +6,7 @@ and minute, plus the output head for each row that was sampled.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -97,7 +98,7 @@ class CountingDecoder:
         account.head_rows += len(logits)
         self._lengths.update((row.sequence, row.position + 1) for row in rows)
         account.steps += 1
-        account.passes += passes(rows)
+        account.passes += passes(rows, self._decoder.piece_rows)
         account.step_widths[len(rows)] = account.step_widths.get(len(rows), 0) + 1
         return logits
 
@@ -138,15 +139,15 @@ def timed(call: Callable[..., Any], add: Callable[[float], None]) -> Callable[..
     return wrapped
 
 
-def passes(rows: Sequence[Row]) -> int:
-    """Passes that llama.cpp makes of a step in streams (`llama_batch_allocr::split_equal`).
+def passes(rows: Sequence[Row], piece_rows: int) -> int:
+    """Passes that a step in streams takes: one for each piece of a prompt, and those of the rest.
 
-    A pass takes equally many rows of sequences whose ids follow on one another, in batch order.
+    Of the rest a pass takes equally many rows of sequences whose ids follow on one another
+    (`llama_batch_allocr::split_equal`).
     """
-    left: dict[int, int] = {}
-    for row in rows:
-        left[row.sequence] = left.get(row.sequence, 0) + 1
-    count = 0
+    all_rows = Counter(row.sequence for row in sorted(rows, key=lambda row: row.sequence))
+    left = {sequence: count for sequence, count in all_rows.items() if count < piece_rows}
+    count = len(all_rows) - len(left)
     while left:
         group: list[int] = []
         for sequence in left:

@@ -48,6 +48,7 @@ def main() -> None:
         n_threads=arguments.threads,
         n_threads_batch=arguments.threads,
         use_mmap=arguments.load_mode == "mapped",
+        flash_attn=True,
         verbose=False,
     )
     if arguments.calls is sys.stdin:

@@ -92,8 +92,8 @@ def _llama_server(lineup: Lineup, slots: int, *, drafts: bool) -> System:
         *("--host", "127.0.0.1", "--port", str(port)),
         *("--threads", str(lineup.threads), "--threads-batch", str(lineup.threads)),
         *("--parallel", str(slots), "--ctx-size", str(slots * CONTEXT_TOKENS)),
-        # As in all the others: on a CPU it is faster so, and answers can be compared.
-        *("--flash-attn", "off"),
+        # As in all the others, so that answers can be compared.
+        *("--flash-attn", "on"),
         *(["--spec-type", "ngram-simple"] if drafts else []),
     ]
     name = f"llama-server, {slots} slot{'s' * (slots > 1)}{', drafts' * drafts}"
@@ -116,7 +116,7 @@ def _example_server(lineup: Lineup, python: Path) -> System:
             "threads": lineup.threads,
             "threads_batch": lineup.threads,
             "store_logits": False,
-            "flash_attn": False,
+            "flash_attn": True,
         },
     }
     path = lineup.peers / f"{lineup.model.stem}.server.json"

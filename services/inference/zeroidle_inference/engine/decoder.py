@@ -50,6 +50,16 @@ class Decoder(Protocol):
         """How many of a `decode`'s rows may want logits; at least one for each sequence."""
         ...
 
+    @property
+    def piece_rows(self) -> int:
+        """Rows of one sequence from which on a `decode` rounds them otherwise; 1 if it never does.
+
+        An answer is the same alone and in any batch if each of its rows is always computed the same
+        way. So a prompt comes in pieces of at least so many rows, or whole if it is shorter, and
+        what follows it in fewer at a time.
+        """
+        ...
+
     def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
         """Compute rows; positions of a sequence must follow on what it holds.
 

@@ -29,7 +29,12 @@ from zeroidle_inference.engine.request import (
     Step,
     Window,
 )
-from zeroidle_inference.engine.schedule import Demand, schedule
+from zeroidle_inference.engine.schedule import (
+    Demand,
+    least_budget,
+    prompt_piece,
+    schedule,
+)
 from zeroidle_inference.engine.scoring import Scoring
 from zeroidle_inference.engine.sequence import Goal, Sequence
 from zeroidle_inference.engine.vocabulary import ModelName, Vocabulary
@@ -54,14 +59,17 @@ class Engine:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`draft_rows`: how wide drafts may make a step; 0 makes none."""
-        if min(decoder.max_rows, decoder.max_logit_rows) < decoder.sequences:
-            raise EngineError("a step must have a row, and logits, for each sequence")
+        if decoder.max_logit_rows < decoder.sequences:
+            raise EngineError("a step must have logits for each sequence")
+        if decoder.max_rows < least_budget(decoder.sequences, decoder.piece_rows):
+            raise EngineError("a step must have a row for each sequence and a piece of a prompt")
         self._decoder = decoder
         self._vocabulary = vocabulary
         self._matcher = matcher
         self._prefixes = prefixes
         self.identity = identity
         self._draft_rows = draft_rows
+        self._narrow_rows = decoder.piece_rows - 1 or decoder.max_rows
         self._now_s = now_s
         self._next_ticket = 0
         self._answered: list[Finished] = []
@@ -96,7 +104,7 @@ class Engine:
         """
         prompt = self._vocabulary.prompt(request.prompt)
         sequence = Sequence(self._next_ticket, group, prompt, self._goal(request), self._now_s())
-        answer = sequence.goal.begin(sequence)
+        answer = sequence.begin()
         if not sequence.tokens:
             raise EngineError("the prompt has no tokens")
         if len(prompt) + sequence.goal.output_tokens > self._decoder.context_tokens:
@@ -122,8 +130,12 @@ class Engine:
             raise EngineError("a prefix state is computed by an engine at rest only")
         tokens = self._vocabulary.prompt(prompt).shared
         rows = [Row(token, position, 0, False) for position, token in enumerate(tokens)]  # noqa: FBT003
-        for start in range(0, len(rows), self._decoder.max_rows):
-            self._decoder.decode(rows[start : start + self._decoder.max_rows])
+        while rows:
+            count = prompt_piece(
+                len(rows), room=self._decoder.max_rows, piece_rows=self._decoder.piece_rows
+            )
+            self._decoder.decode(rows[:count])
+            del rows[:count]
         state = self._decoder.save(0)
         self._decoder.truncate(0, 0)
         return tokens, state
@@ -218,7 +230,9 @@ class Engine:
             Demand(rows=self._next_rows(sequence), is_prefilling=sequence.is_prefilling)
             for sequence in self._running
         ]
-        grants = schedule(demands, budget=self._decoder.max_rows)
+        grants = schedule(
+            demands, budget=self._decoder.max_rows, piece_rows=self._decoder.piece_rows
+        )
         return [
             (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
         ]
@@ -227,8 +241,14 @@ class Engine:
         """Rows that may be computed at once. A prefix ends a step, so that it can be saved."""
         if self._is_computing_prefix(sequence):
             return len(sequence.prompt.shared) - sequence.computed
+        if sequence.is_prefilling:
+            return sequence.pending
         logit_rows = self._decoder.max_logit_rows // self._decoder.sequences
-        return min(sequence.pending, max(sequence.logits_from - sequence.computed, 0) + logit_rows)
+        return min(
+            sequence.pending,
+            max(sequence.logits_from - sequence.computed, 0) + logit_rows,
+            self._narrow_rows,
+        )
 
     def _decode(self, plan: Listing[tuple[Sequence, int]]) -> Listing[Logits]:
         rows: list[Row] = [row for sequence, count in plan for row in sequence.rows(count)]

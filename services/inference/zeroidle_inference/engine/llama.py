@@ -21,8 +21,11 @@ _UINT32 = struct.Struct("=I")
 _STREAMS_AT = 8
 """Behind the magic number and the sequence's id."""
 
-FLASH_ATTENTION_DISABLED = 0
-"""`enum llama_flash_attn_type`: on CPU it made narrow steps half as fast again."""
+FLASH_ATTENTION_ENABLED = 1
+"""`enum llama_flash_attn_type`. docs/adr/0016 has the figures."""
+
+PIECE_ROWS = 64
+"""`GGML_FA_TILE_Q` of llama.cpp: from so many rows of a sequence on, attention goes by tiles."""
 
 
 class LlamaDecoder:
@@ -54,7 +57,7 @@ class LlamaDecoder:
         params.n_outputs_max = max_logit_rows
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = False
-        params.flash_attn_type = FLASH_ATTENTION_DISABLED
+        params.flash_attn_type = FLASH_ATTENTION_ENABLED
         params.no_perf = True
         params.abort_callback = self._abort_callback
         params.abort_callback_data = ctypes.addressof(self._abort_flag)
@@ -72,21 +75,31 @@ class LlamaDecoder:
         self.context_tokens = context_tokens
         self.max_rows = max_rows
         self.max_logit_rows = max_logit_rows
+        self.piece_rows = PIECE_ROWS
         self._batch = _Batch(max_rows)
 
     def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
         """See `Decoder`."""
-        # llama.cpp joins streams into a pass while their ids rise by one (`split_equal`).
-        order = sorted(range(len(rows)), key=lambda i: rows[i].sequence)
-        status = llama_cpp.llama_decode(self._context, self._batch.fill([rows[i] for i in order]))
+        logits: dict[int, Logits] = {}
+        groups = _groups(rows)
+        for group in groups:
+            self._compute([rows[i] for i in group])
+            for place, i in enumerate(group):
+                if rows[i].wants_logits:
+                    # The next group's overwrite them.
+                    logits[i] = (
+                        self._logits(place) if group is groups[-1] else self._logits(place).copy()
+                    )
+        return [logits[i] for i in sorted(logits)]
+
+    def _compute(self, rows: Sequence[Row]) -> None:
+        status = llama_cpp.llama_decode(self._context, self._batch.fill(rows))
         if status != 0:
             raise DecodeError(
                 "the step was aborted"
                 if self._abort_flag[0] != b"\0"
                 else f"llama_decode returned {status}"
             )
-        places = sorted(range(len(order)), key=order.__getitem__)
-        return [self._logits(places[i]) for i, row in enumerate(rows) if row.wants_logits]
 
     def _logits(self, row: int) -> Logits:
         pointer = llama_cpp.llama_get_logits_ith(self._context, row)
@@ -146,6 +159,20 @@ class LlamaDecoder:
         """Free the context. The decoder is unusable afterwards."""
         llama_cpp.llama_free(self._context)
         self._context = None
+
+
+def _groups(rows: Sequence[Row]) -> list[list[int]]:
+    """Which rows go to llama.cpp together: each sequence's piece of a prompt, and all the rest.
+
+    Together it would cut pieces to the length of the shortest (`split_equal`), and what is cut off
+    is rounded otherwise. Streams become one pass while their ids rise by one, so they are sorted.
+    """
+    by_sequence: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_sequence.setdefault(row.sequence, []).append(i)
+    pieces = [group for group in by_sequence.values() if len(group) >= PIECE_ROWS]
+    rest = [i for _, group in sorted(by_sequence.items()) if len(group) < PIECE_ROWS for i in group]
+    return [*pieces, rest] if rest else pieces
 
 
 class _Batch:

@@ -16,30 +16,54 @@ class Demand:
     is_prefilling: bool
 
 
-def schedule(demands: Sequence[Demand], *, budget: int) -> list[int]:
+def least_budget(sequences: int, piece_rows: int) -> int:
+    """Rows of a step in which every sequence past its prompt, and the oldest prompt, can go on."""
+    return sequences - 1 + _least_room(piece_rows)
+
+
+def prompt_piece(rows: int, *, room: int, piece_rows: int) -> int:
+    """How many of a prompt's `rows` to compute now: what leaves no short piece, now or later.
+
+    A prompt shorter than `piece_rows` is one piece. With less room than that, none.
+    """
+    if rows <= room:
+        return rows
+    piece = min(room, rows - piece_rows)
+    return piece if piece >= piece_rows else 0
+
+
+def _least_room(piece_rows: int) -> int:
+    """Room that is enough for a piece of any prompt."""
+    return 2 * piece_rows - 1
+
+
+def schedule(demands: Sequence[Demand], *, budget: int, piece_rows: int = 1) -> list[int]:
     """Rows for each sequence; their sum stays within `budget`.
 
     Sequences past their prompt come first: their rows are few, and each delays an answer. What is
-    left goes to prompts: a share to the oldest, then the shortest first, since a prompt that is
-    done adds rows to all later steps. `budget` is at least the number of sequences, so all those
-    past their prompt go on in every step, and so does the oldest prompt.
+    left goes to prompts, in pieces (`prompt_piece`): a share to the oldest, then the shortest
+    first, since a prompt that is done adds rows to all later steps. `budget` is at least
+    `least_budget`, so all those past their prompt go on in every step, and so does the oldest
+    prompt.
     """
     grants = [0] * len(demands)
     decoding = [i for i, demand in enumerate(demands) if not demand.is_prefilling]
     prefilling = [i for i, demand in enumerate(demands) if demand.is_prefilling]
     left = budget
+    least = min(demands[prefilling[0]].rows, _least_room(piece_rows)) if prefilling else 0
     for position, i in enumerate(decoding, start=1):
-        # Leave one row for each that comes after, and one for the oldest prompt.
-        reserved = len(decoding) - position + bool(prefilling)
+        # Leave one row for each that comes after, and a piece for the oldest prompt.
+        reserved = len(decoding) - position + least
         grants[i] = min(demands[i].rows, left - reserved)
         left -= grants[i]
     if not prefilling:
         return grants
     oldest = prefilling[0]
-    grants[oldest] = min(demands[oldest].rows, max(int(left * OLDEST_PREFILL_SHARE), 1), left)
+    share = max(int(left * OLDEST_PREFILL_SHARE), least)
+    grants[oldest] = prompt_piece(demands[oldest].rows, room=share, piece_rows=piece_rows)
     left -= grants[oldest]
     for i in sorted(prefilling, key=lambda i: demands[i].rows):
-        more = min(demands[i].rows - grants[i], left)
-        grants[i] += more
-        left -= more
+        left += grants[i]
+        grants[i] = prompt_piece(demands[i].rows, room=left, piece_rows=piece_rows)
+        left -= grants[i]
     return grants

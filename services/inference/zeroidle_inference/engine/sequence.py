@@ -55,12 +55,21 @@ class Sequence:
     """Rows that a step has room for beside the next token: for drafts."""
     tokens: list[int] = field(init=False)
     logits_from: int = field(init=False)
+    known: int = field(init=False)
+    """Tokens that stand there before the model is asked: the prompt, and what is forced behind."""
 
     def __post_init__(self) -> None:
         """Begin with the prompt, whose last row is sampled."""
         self.admitted_s = self.submitted_s
         self.tokens = [*self.prompt.shared, *self.prompt.own]
         self.logits_from = len(self.tokens) - 1
+        self.known = len(self.tokens)
+
+    def begin(self) -> Answer | None:
+        """Let the goal begin; its answer, if the model need not be asked."""
+        answer = self.goal.begin(self)
+        self.known = len(self.tokens)
+        return answer
 
     @property
     def pending(self) -> int:
@@ -69,8 +78,8 @@ class Sequence:
 
     @property
     def is_prefilling(self) -> bool:
-        """True until the whole prompt is computed."""
-        return self.computed < len(self.prompt)
+        """True until all that was known at the start is computed."""
+        return self.computed < self.known
 
     def rows(self, count: int) -> list[Row]:
         """The next `count` rows to compute."""

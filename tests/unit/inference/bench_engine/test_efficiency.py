@@ -32,6 +32,7 @@ class SilentDecoder:
     context_tokens = 64
     max_rows = 256
     max_logit_rows = 256
+    piece_rows = 64
 
     def decode(self, rows: Sequence[Row]) -> Sequence[Logits]:
         return [np.zeros(1, np.float32) for row in rows if row.wants_logits]
@@ -77,17 +78,17 @@ def test_rows_that_were_dropped_again_were_not_needed() -> None:
 @pytest.mark.parametrize(
     ("sequences", "expected"),
     [
-        ((0, 1, 2, 3), 1),
-        ((3, 2, 1, 0), 4),  # ids must rise in the order of the rows
-        ((0, 2, 4), 3),  # and follow on one another
+        ((3, 2, 1, 0), 1),  # the decoder sorts them
+        ((0, 2, 4), 3),  # ids must follow on one another
         ((0, 1, 1, 1), 2),  # one row of each, then the two that sequence 1 has left
         ((0, 0, 1, 2, 2), 3),  # 0 and 2 are no neighbours once 1 is done
+        ((0, 1, 1, 1, 1, 2), 3),  # four rows are a piece of a prompt, and 0 and 2 no neighbours
     ],
 )
 def test_a_step_in_streams_is_split_into_passes_of_neighbouring_equals(
     sequences: tuple[int, ...], expected: int
 ) -> None:
-    assert passes(rows(*sequences)) == expected
+    assert passes(rows(*sequences), piece_rows=4) == expected
 
 
 def test_the_counting_decoder_counts_rows_heads_and_rows_computed_in_vain() -> None:

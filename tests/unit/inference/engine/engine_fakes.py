@@ -1,12 +1,14 @@
 """A decoder, a vocabulary and a matcher without a model.
 
-The decoder's logits are a pure function of the tokens that a sequence holds. So any row that is
-skipped, computed twice, put into a wrong sequence or taken from a wrong prefix changes an answer.
+The decoder's logits are a pure function of the tokens that a sequence holds, and of whether each
+was computed in a wide piece. So any row that is skipped, computed twice or otherwise than alone,
+put into a wrong sequence or taken from a wrong prefix changes an answer.
 It also checks what its callers promise: what llama.cpp answers with an abort, it answers with a
 `BrokenPromiseError`.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +22,9 @@ from zeroidle_inference.engine.vocabulary import ModelName, PromptTokens
 
 END = 0
 LETTERS = "\0abcdefghijklmnopqrstuvwxyz0123456789 :"
+WIDE = 64
+"""Added to a token that was computed among `piece_rows` or more of its sequence."""
+
 _END_BONUS = 1.5
 
 
@@ -49,8 +54,10 @@ class FakeDecoder:
         max_rows: int,
         max_logit_rows: int,
         memory: int | None = None,
+        piece_rows: int = 1,
     ) -> None:
         self._memory = memory
+        self.piece_rows = piece_rows
         self.sequences = sequences
         self.context_tokens = context_tokens
         self.max_rows = max_rows
@@ -76,11 +83,13 @@ class FakeDecoder:
         _must(sum(row.wants_logits for row in rows) <= self.max_logit_rows, "logit rows in bounds")
         self.steps.append(list(rows))
         self._lent = []
+        width = Counter(row.sequence for row in rows)
         for row in rows:
             held = self.held[row.sequence]
             _must(row.position == len(held), "positions follow on")
             _must(row.position < self.context_tokens, "positions within the context")
-            held.append(row.token)
+            is_wide = 1 < self.piece_rows <= width[row.sequence]
+            held.append(row.token + WIDE * is_wide)
             if row.wants_logits:
                 self._lent.append(logits_of(held, self._memory))
         return self._lent

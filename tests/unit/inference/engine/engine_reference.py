@@ -1,26 +1,43 @@
 """What the engine must answer, computed the plain way: one request, one token at a time."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from unit.inference.engine.engine_fakes import END, LETTERS, FakeVocabulary, logits_of
+from unit.inference.engine.engine_fakes import END, LETTERS, WIDE, FakeVocabulary, logits_of
 
+from zeroidle_inference.engine.prefix import MIN_TOKENS
 from zeroidle_inference.engine.request import Answer, Completion, Generate, JsonSchema, Score
 
 Expected = tuple[str, Literal["stop", "length"]] | tuple[float, ...]
 
 
-def expected(request: Generate | Score, memory: int | None = None) -> Expected:
-    """Text and finish reason, or log-probabilities, of a decoder with this memory."""
-    prompt = FakeVocabulary().prompt(request.prompt)
-    tokens = [*prompt.shared, *prompt.own]
+def expected(
+    request: Generate | Score, memory: int | None = None, *, piece_rows: int = 1
+) -> Expected:
+    """Text and finish reason, or log-probabilities, of such a decoder."""
     if isinstance(request, Score):
-        return _scores(tokens, request.choices, memory)
+        return _scores(_known(request, (), piece_rows), request.choices, memory)
     if isinstance(request.grammar, JsonSchema):
         pattern = request.grammar.schema["pattern"].split()
-        return _under_pattern(tokens, pattern, request.max_tokens, memory)
-    return _free(tokens, request.max_tokens, memory)
+        forced = [*itertools.takewhile(lambda choices: len(choices) == 1, pattern)]
+        known = _known(request, FakeVocabulary().tokenize("".join(forced)), piece_rows)
+        return _under_pattern(known, pattern, len(forced), request.max_tokens, memory)
+    return _free(_known(request, (), piece_rows), request.max_tokens, memory)
+
+
+def _known(request: Generate | Score, forced: Sequence[int], piece_rows: int) -> list[int]:
+    """What stands there before the model is asked: a prefix that is kept is a piece of its own."""
+    prompt = FakeVocabulary().prompt(request.prompt)
+    own = [*prompt.own, *forced]
+    if len(prompt.shared) < MIN_TOKENS:
+        return _piece([*prompt.shared, *own], piece_rows)
+    return _piece(prompt.shared, piece_rows) + _piece(own, piece_rows)
+
+
+def _piece(tokens: Sequence[int], piece_rows: int) -> list[int]:
+    return [token + WIDE * (1 < piece_rows <= len(tokens)) for token in tokens]
 
 
 def given(answer: Answer) -> Expected:
@@ -43,15 +60,15 @@ def _free(prompt: Sequence[int], max_tokens: int, memory: int | None) -> Expecte
 
 
 def _under_pattern(
-    prompt: Sequence[int], pattern: Sequence[str], max_tokens: int, memory: int | None
+    known: Sequence[int], pattern: Sequence[str], forced: int, max_tokens: int, memory: int | None
 ) -> Expected:
-    tokens = list(prompt)
-    for choices in pattern:
+    tokens = list(known)
+    for choices in pattern[forced:]:
         logits = logits_of(tokens, memory)
         tokens.append(
             max((LETTERS.index(letter) for letter in choices), key=lambda i: float(logits[i]))
         )
-    output = "".join(LETTERS[token] for token in tokens[len(prompt) :])
+    output = "".join(LETTERS[token % WIDE] for token in tokens[len(known) - forced :])
     # Letters that are forced behind the last choice cost nothing, so no limit cuts them off.
     sampled_up_to = max(
         (i + 1 for i, choices in enumerate(pattern) if len(choices) > 1), default=len(pattern)

@@ -20,6 +20,7 @@ from zeroidle_inference.engine.request import (
     Request,
     Score,
 )
+from zeroidle_inference.engine.schedule import least_budget
 
 CONTEXT_TOKENS = 96
 MAX_ANSWER_TOKENS = 20
@@ -64,6 +65,7 @@ class EngineMachine(RuleBasedStateMachine):
     open_requests: dict[int, Request]
 
     memory: int | None
+    piece_rows: int
 
     @initialize(
         data=st.data(),
@@ -74,13 +76,16 @@ class EngineMachine(RuleBasedStateMachine):
     )
     def begin(self, data: Any, sequences: int, prefix_bytes: int, memory: int | None) -> None:
         self.memory = memory
-        max_rows = data.draw(st.integers(sequences, 24))
+        self.piece_rows = data.draw(st.sampled_from([1, 1, 4, 9, 20]))
+        least = least_budget(sequences, self.piece_rows)
+        max_rows = data.draw(st.integers(least, least + 24))
         self.decoder = FakeDecoder(
             sequences=sequences,
             context_tokens=CONTEXT_TOKENS,
             max_rows=max_rows,
             max_logit_rows=data.draw(st.integers(sequences, max_rows)),
             memory=memory,
+            piece_rows=self.piece_rows,
         )
         self.engine = engine_on(self.decoder, prefix_bytes=prefix_bytes)
         self.open_requests = {}
@@ -141,7 +146,8 @@ class EngineMachine(RuleBasedStateMachine):
             request = self.open_requests.pop(end.ticket)
             assert end.error is None
             assert end.answer is not None
-            assert _is_near(given(end.answer), expected(request, self.memory))
+            answer = expected(request, self.memory, piece_rows=self.piece_rows)
+            assert _is_near(given(end.answer), answer)
             usage = end.answer.usage
             assert usage.cached <= usage.prompt
 

@@ -3,18 +3,28 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zeroidle_inference.engine.schedule import OLDEST_PREFILL_SHARE, Demand, schedule
+from zeroidle_inference.engine.schedule import (
+    OLDEST_PREFILL_SHARE,
+    Demand,
+    least_budget,
+    prompt_piece,
+    schedule,
+)
 
 demands = st.lists(
     st.builds(Demand, rows=st.integers(1, 500), is_prefilling=st.booleans()), max_size=16
 )
 
+piece_sizes = st.sampled_from([1, 2, 64])
 
-@given(demands, st.integers(16, 300))
+
+@given(demands, piece_sizes, st.integers(0, 300))
 def test_no_step_has_more_rows_than_its_budget_or_than_were_asked_for(
-    asked: list[Demand], budget: int
+    asked: list[Demand], piece_rows: int, more: int
 ) -> None:
-    grants = schedule(asked, budget=budget)
+    budget = least_budget(16, piece_rows) + more
+
+    grants = schedule(asked, budget=budget, piece_rows=piece_rows)
 
     assert sum(grants) <= budget
     assert all(0 <= grant <= demand.rows for grant, demand in zip(grants, asked, strict=True))
@@ -25,21 +35,42 @@ def test_no_row_is_left_while_one_is_wanted(asked: list[Demand], budget: int) ->
     assert sum(schedule(asked, budget=budget)) == min(budget, sum(demand.rows for demand in asked))
 
 
-@given(demands, st.integers(16, 300))
-def test_every_answer_under_way_goes_on(asked: list[Demand], budget: int) -> None:
-    grants = schedule(asked, budget=budget)
+@given(demands, piece_sizes, st.integers(0, 300))
+def test_every_answer_under_way_goes_on(asked: list[Demand], piece_rows: int, more: int) -> None:
+    budget = least_budget(16, piece_rows) + more
+
+    grants = schedule(asked, budget=budget, piece_rows=piece_rows)
 
     assert all(
         grant for grant, demand in zip(grants, asked, strict=True) if not demand.is_prefilling
     )
 
 
-@given(demands, st.integers(16, 300))
-def test_the_oldest_prompt_goes_on_whatever_is_newer(asked: list[Demand], budget: int) -> None:
+@given(demands, piece_sizes, st.integers(0, 300))
+def test_the_oldest_prompt_goes_on_whatever_is_newer(
+    asked: list[Demand], piece_rows: int, more: int
+) -> None:
     prompts = [i for i, demand in enumerate(asked) if demand.is_prefilling]
     assume(prompts)
+    budget = least_budget(16, piece_rows) + more
 
-    assert schedule(asked, budget=budget)[prompts[0]] > 0
+    assert schedule(asked, budget=budget, piece_rows=piece_rows)[prompts[0]] > 0
+
+
+@given(demands, st.integers(0, 300))
+def test_a_prompt_is_cut_into_no_short_piece(asked: list[Demand], more: int) -> None:
+    grants = schedule(asked, budget=least_budget(16, 64) + more, piece_rows=64)
+
+    for grant, demand in zip(grants, asked, strict=True):
+        if demand.is_prefilling and grant not in {0, demand.rows}:
+            assert grant >= 64
+            assert demand.rows - grant >= 64
+
+
+def test_what_would_leave_a_short_piece_behind_is_made_shorter_itself() -> None:
+    assert prompt_piece(300, room=256, piece_rows=64) == 236
+    assert prompt_piece(127, room=127, piece_rows=64) == 127
+    assert prompt_piece(127, room=126, piece_rows=64) == 0
 
 
 def test_the_oldest_prompt_has_its_share_and_the_shortest_the_rest() -> None:
