@@ -1,6 +1,7 @@
 """How the engine shares prefixes, fills slots, keeps fair, and ends what cannot be done."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from unit.inference.engine.engine_fakes import FakeDecoder, engine_on, roomy_decoder
@@ -95,6 +96,20 @@ def test_an_empty_document_is_answered_though_its_whole_prompt_is_kept() -> None
     answer_of(engine, request)
 
     assert given(answer_of(engine, request)) == pytest.approx(expected(request), abs=1e-3)
+
+
+def test_what_is_forced_at_the_start_is_computed_in_pieces_as_the_prompt_is() -> None:
+    decoder = FakeDecoder(
+        sequences=1, context_tokens=60, max_rows=15, max_logit_rows=1, piece_rows=8
+    )
+    # Ten letters and twelve forced ones: the first piece ends among the forced.
+    request = patterned("abcdefghij", "a b c d e f g h i j k l mn")
+    request = replace(request, prompt=about("abcdefghij", ""))
+
+    answer = answer_of(engine_on(decoder), request)
+
+    assert given(answer) == expected(request, piece_rows=8)
+    assert [len(step) for step in decoder.steps] == [14, 8]
 
 
 def test_a_state_that_does_not_load_costs_a_prefill_and_no_wrong_answer() -> None:
