@@ -92,8 +92,8 @@ class Controller:
             LockLostError: the lock ran out while the mapping was waited for.
             MappingBusyError: somebody else is changing the mapping.
         """
-        with self._lock("controller", "controls the scaling"):
-            return self._tick()
+        with self._lock("controller", "controls the scaling") as lock:
+            return self._tick(lock)
 
     def run(
         self,
@@ -113,7 +113,7 @@ class Controller:
             while not should_stop():
                 lock.renew()
                 try:
-                    on_tick(self._tick())
+                    on_tick(self._tick(lock))
                 except (LockBusyError, MappingBusyError) as busy:  # an operator, a deployment
                     on_skip(str(busy))
                 until_s = self._clock.monotonic_s() + tick_s
@@ -135,7 +135,7 @@ class Controller:
             if seen.paused_by is not None and not seen.is_own_pause:
                 why = f" ({memory.pause_reason})" if memory.pause_reason else ""
                 raise PausedAlreadyError(f"the mapping is paused by {seen.paused_by}{why}")
-            self._actuator(lock).pause()
+            self._actuator(lock.renew).pause()
             memory = replace(memory, paused_by=self._operator, pause_reason=reason)
             self._diary.remember(memory)
             decision = Decision(target=PAUSED, cause=Cause.PAUSED, reason=reason)
@@ -155,7 +155,7 @@ class Controller:
             if seen.paused_by is None:
                 raise NotPausedError("the mapping is enabled: there is nothing to resume")
             target = self._policy.least
-            self._actuator(lock).resume(target, reserved=seen.reserved)
+            self._actuator(lock.renew).resume(target, reserved=seen.reserved)
             at_s = memory.at_s
             memory = replace(
                 memory, paused_by=None, pause_reason=None, resumed_at_s=at_s, changed_at_s=at_s
@@ -196,12 +196,17 @@ class Controller:
             lease_s=LEASE_S,
         )
 
-    def _tick(self) -> Tick:
-        with self._change("controls the scaling") as lock:
+    def _tick(self, controller: Lock) -> Tick:
+        with self._change("controls the scaling") as change:
+
+            def keep_locks() -> None:
+                controller.renew()
+                change.renew()
+
             sight = self._observer.look(self._diary.recall())
             decision = decide(sight.observation, self._policy)
-            lock.renew()
-            self._apply(sight, decision, self._actuator(lock))
+            keep_locks()
+            self._apply(sight, decision, self._actuator(keep_locks))
             at_s = sight.memory.at_s
             memory = sight.memory.after(decision, at_s=at_s)
             self._diary.remember(replace(memory, ticked_at_s=at_s))
@@ -220,7 +225,7 @@ class Controller:
             # A lowering that waited for environments to end.
             actuator.lower_reserved(seen.current, reserved=seen.reserved, running=seen.running)
 
-    def _actuator(self, lock: Lock) -> Actuator:
+    def _actuator(self, keep_lock: Callable[[], None]) -> Actuator:
         return Actuator(
-            stack=self._stack, lambda_=self._lambda, clock=self._clock, keep_lock=lock.renew
+            stack=self._stack, lambda_=self._lambda, clock=self._clock, keep_lock=keep_lock
         )

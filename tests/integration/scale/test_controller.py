@@ -1,7 +1,9 @@
 """The controller on the emulator: what its API shows while work comes and goes."""
 
+import itertools
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -209,6 +211,51 @@ def test_a_run_skips_the_ticks_in_which_somebody_else_updates_the_mapping(
 
     assert all("somebody else changes the event source mapping" in why for why in skipped)
     assert limit(target) == 2
+
+
+class HurriedClock(SystemClock):
+    """A second's sleep is twenty."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self._ahead_s)
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self._ahead_s
+
+    def sleep(self, seconds: float) -> None:
+        self._ahead_s += 20 * seconds
+
+
+def test_a_controller_that_waits_for_the_mapping_longer_than_a_lease_stays_the_only_one(
+    target: Target, controller: Make
+) -> None:
+    clock = HurriedClock()
+    looks = itertools.count(1)
+    ticks: list[Tick] = []
+
+    class SlowToSettle(LambdaThat):
+        def _refuse(self, **_: object) -> Any:
+            look = next(looks)
+            if look == 6:  # the first is the observer's; 80 s have passed since the second
+                with pytest.raises(LockBusyError, match="alice works on this stack's scaling"):
+                    controller(QUICK, operator="bob", clock=clock).tick()
+            return mapping(target) | ({"State": "Updating"} if 1 < look < 7 else {})
+
+    send(target, 200)
+    slow = SlowToSettle(target.lambda_, refuses="get_event_source_mapping", code="")
+
+    controller(QUICK, lambda_=slow, clock=clock).run(
+        should_stop=lambda: len(ticks) > 1,
+        on_tick=ticks.append,
+        on_skip=pytest.fail,
+        tick_s=1,
+    )
+
+    assert ticks[0].decision.target is not None
+    assert next(looks) > 6
 
 
 def test_a_missing_permission_is_one_sentence(target: Target, controller: Make) -> None:
