@@ -43,15 +43,17 @@ def trim(data: Path, services: tuple[str, ...] = SERVICES) -> None:
 
 
 def _without_prose(described: Any) -> Any:  # noqa: ANN401 - JSON
-    """The same without the documentation. A member that bears that name is described by a dict."""
+    """The same with every documentation empty: of some, botocore asks that it be there.
+
+    What is described may bear that name itself; its description is an object, and stays.
+    """
     if isinstance(described, list):
         return [_without_prose(one) for one in described]
     if not isinstance(described, dict):
         return described
     return {
-        name: _without_prose(value)
+        name: "" if name == "documentation" and isinstance(value, str) else _without_prose(value)
         for name, value in described.items()
-        if not (name == "documentation" and isinstance(value, str))
     }
 
 
