@@ -62,9 +62,7 @@ def answer_one_job(container: Container, scratch: Path, *, patience_s: float) ->
             )
         )
         event = _event(emulator, resources)
-        answer, invocation_s = _invoke(container, emulator, resources, event, patience_s)
-        if answer != {"batchItemFailures": []}:
-            raise ImageError(f"the function answered {json.dumps(answer)[:500]}")
+        invocation_s = _invoke(container, emulator, resources, event, patience_s)
         rows = emulator.dynamodb.scan(TableName=resources.jobs_table)["Count"]
         result = producer.result(JOB_ID)
     if rows != 1 or result is None or result.error is not None:
@@ -110,8 +108,12 @@ def _invoke(
     resources: StackResources,
     event: dict[str, Any],
     patience_s: float,
-) -> tuple[dict[str, Any], float]:
-    """The function's answer and how long it took, cold start and all."""
+) -> float:
+    """How long the function took to answer, in seconds, cold start and all.
+
+    Raises:
+        ImageError: it did not answer, or returned the job to the queue.
+    """
     address, runtime_api = (f"127.0.0.1:{_free_port()}" for _ in range(2))
     words = [f"{BROUGHT}/rie", "--runtime-interface-emulator-address", address]
     words += ["--runtime-api-address", runtime_api, *container.config.command]
@@ -129,7 +131,11 @@ def _invoke(
             _await_port(address, process, output)
             began_s = time.monotonic()
             answer = _post(address, json.dumps(event).encode(), patience_s, output)
-            return answer, time.monotonic() - began_s
+            if answer != {"batchItemFailures": []}:
+                raise ImageError(
+                    f"the function answered {json.dumps(answer)[:500]}; it said: {_end_of(output)}"
+                )
+            return time.monotonic() - began_s
         finally:
             _end(process)
 
@@ -175,7 +181,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def _end_of(output: IO[bytes]) -> str:
     size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - 1500))
+    output.seek(max(0, size - 4000))
     return output.read().decode(errors="replace").strip()
 
 
