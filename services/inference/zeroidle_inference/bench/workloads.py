@@ -14,9 +14,9 @@ from typing import Any
 from zeroidle_contract import Classify, Entity, Extract, Redact, Summarize, Task
 from zeroidle_inference import tasks
 from zeroidle_inference.bench import invoice
-from zeroidle_inference.engine.engine import EngineTextModel
 from zeroidle_inference.engine.model import LoadedModel, file_sha256
 from zeroidle_inference.engine.request import Prompt, Request
+from zeroidle_inference.engine.text_model import EngineTextModel
 
 LABELS = ("positive", "negative", "neutral")
 INSTRUCTION_TOKENS = 250

@@ -1,6 +1,6 @@
 """What a step costs, learnt from the steps themselves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 SMOOTHING = 0.1
 """Weight of the newest step in the moving averages."""
@@ -16,11 +16,9 @@ class Rates:
 
     prefill_tokens_per_s: float = 0.0
     decode_tokens_per_s: float = 0.0
-    steps: int = field(default=0)
 
     def learn(self, *, rows: int, is_prefilling: bool, seconds: float) -> None:
         """Take one step into account."""
-        self.steps += 1
         if seconds <= 0:
             return
         if is_prefilling:

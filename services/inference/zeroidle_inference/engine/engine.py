@@ -27,7 +27,6 @@ from zeroidle_inference.engine.request import (
     Prompt,
     Request,
     Step,
-    Window,
 )
 from zeroidle_inference.engine.schedule import (
     Demand,
@@ -37,6 +36,7 @@ from zeroidle_inference.engine.schedule import (
 )
 from zeroidle_inference.engine.scoring import Scoring
 from zeroidle_inference.engine.sequence import Goal, Sequence
+from zeroidle_inference.engine.text_model import EngineTextModel
 from zeroidle_inference.engine.vocabulary import ModelName, Vocabulary
 
 KNEE_ROWS = 16
@@ -91,7 +91,7 @@ class Engine:
         return self._decoder.sequences
 
     @property
-    def text_model(self) -> "EngineTextModel":
+    def text_model(self) -> EngineTextModel:
         """What tasks may ask of the model."""
         return EngineTextModel(self._vocabulary, self._decoder.context_tokens, self.identity.sha256)
 
@@ -323,20 +323,3 @@ class Engine:
         if sequence.slot is not None:
             self._decoder.truncate(sequence.slot, 0)
             self._free_slots.append(sequence.slot)
-
-
-class EngineTextModel:
-    """The engine's `TextModel`."""
-
-    def __init__(self, vocabulary: Vocabulary, context_tokens: int, sha256: str) -> None:
-        self._vocabulary = vocabulary
-        self.context_tokens = context_tokens
-        self.sha256 = sha256
-
-    def prompt_tokens(self, prompt: Prompt) -> int:
-        """See `TextModel`."""
-        return len(self._vocabulary.prompt(prompt))
-
-    def split(self, text: str, max_tokens: int, overlap_tokens: int = 0) -> list[Window]:
-        """See `TextModel`."""
-        return self._vocabulary.split(text, max_tokens, overlap_tokens)

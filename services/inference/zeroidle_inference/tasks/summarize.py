@@ -3,7 +3,7 @@
 import re
 
 from zeroidle_contract import ErrorCode, Summarize, SummarizeOutput
-from zeroidle_inference.engine.request import ChatMessage, Generate, Prompt, TextModel
+from zeroidle_inference.engine.request import ChatMessage, Completion, Generate, Prompt, TextModel
 from zeroidle_inference.tasks import prompts
 from zeroidle_inference.tasks.generate import MIN_ANSWER_TOKENS, completion
 from zeroidle_inference.tasks.task import TaskError, TaskSteps
@@ -42,8 +42,7 @@ def summarize(task: Summarize, document: str, model: TextModel) -> TaskSteps:
             Generate(prompt=_prompt(task, text[part.start : part.end]), max_tokens=answer_tokens)
             for part in parts
         ]
-        texts = [without_repetition(completion(answer).text) for answer in answers]
-        summaries = [cut_to_words(text, task.max_words) for text in texts]
+        summaries = [_summary(completion(answer), task.max_words) for answer in answers]
         if len(summaries) == 1:
             return SummarizeOutput(summary=summaries[0])
         text = "\n".join(summaries)
@@ -58,6 +57,11 @@ def _prompt(task: Summarize, text: str) -> Prompt:
     return Prompt(
         messages=(ChatMessage("user", instruction),), document=text, after_document=reminder
     )
+
+
+def _summary(answer: Completion, max_words: int) -> str:
+    text = without_repetition(answer.text)
+    return cut_to_words(text, max_words, is_ended=answer.finish_reason == "stop")
 
 
 def without_repetition(text: str) -> str:
@@ -75,16 +79,16 @@ def without_repetition(text: str) -> str:
     return "".join([*kept, text[start:]]).strip()
 
 
-def cut_to_words(text: str, max_words: int) -> str:
-    """At most `max_words` words: whole sentences if there is one, else the first words."""
+def cut_to_words(text: str, max_words: int, *, is_ended: bool) -> str:
+    """At most `max_words` words: whole sentences if there is one, else the first words.
+
+    A text that the model itself ended is whole, with a full stop at its end or without.
+    """
     text = _LABEL.sub("", text).strip()
     words = list(re.finditer(r"\S+", text))
+    if is_ended and len(words) <= max_words:
+        return text
     if len(words) > max_words:
         text = text[: words[max_words - 1].end()]
-        is_cut = True
-    else:
-        is_cut = False
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    if ends and (is_cut or ends[-1] < len(text)):
-        return text[: ends[-1]]
-    return text
+    return text[: ends[-1]] if ends else text

@@ -105,9 +105,11 @@ def test_a_round_that_shrinks_nothing_is_the_last() -> None:
         run_by(steps, lambda wave: [completion("Again.") for _ in wave])
 
 
-@given(st.text(st.sampled_from("ab .!?\n\"')"), max_size=200), st.integers(1, 20))
-def test_a_cut_summary_is_a_beginning_within_the_limit(text: str, max_words: int) -> None:
-    cut = cut_to_words(text, max_words)
+@given(st.text(st.sampled_from("ab .!?\n\"')"), max_size=200), st.integers(1, 20), st.booleans())
+def test_a_cut_summary_is_a_beginning_within_the_limit(
+    text: str, max_words: int, is_ended: bool
+) -> None:
+    cut = cut_to_words(text, max_words, is_ended=is_ended)
 
     assert len(cut.split()) <= max_words
     assert text.strip().startswith(cut)
@@ -126,4 +128,12 @@ def test_a_cut_summary_is_a_beginning_within_the_limit(text: str, max_words: int
     ],
 )
 def test_a_summary_is_cut_behind_a_sentence_if_there_is_one(text: str, expected: str) -> None:
-    assert cut_to_words(text, 3) == expected
+    assert cut_to_words(text, 3, is_ended=False) == expected
+
+
+def test_a_summary_that_the_model_ended_keeps_its_last_line_without_a_full_stop() -> None:
+    steps = summarize(Summarize(max_words=20), "A report.", WordModel())
+
+    assert run(steps, [completion("Sales rose. Costs:\n- rent")]) == SummarizeOutput(
+        summary="Sales rose. Costs:\n- rent"
+    )
