@@ -15,3 +15,8 @@ def send(target: Target, count: int) -> None:
 
 def mapping(target: Target) -> Any:
     return target.lambda_.get_event_source_mapping(UUID=target.stack.event_source_mapping_id)
+
+
+def limit(target: Target) -> int:
+    value: int = mapping(target)["ScalingConfig"]["MaximumConcurrency"]
+    return value
