@@ -16,7 +16,7 @@ from zeroidle_ops.doctor.doctor import examine
 from zeroidle_ops.forget import forget
 from zeroidle_ops.jobs import read_failures
 from zeroidle_ops.observe.observer import Observer
-from zeroidle_ops.prewarm.warmup import check_alias
+from zeroidle_ops.prewarm.warmup import WarmUps
 from zeroidle_ops.redrive import Pace, Redrive
 from zeroidle_ops.scale.controller import Controller
 from zeroidle_ops.scale.policy import Policy
@@ -66,9 +66,6 @@ UNSEEN: dict[str, dict[str, str]] = {
         "events:EnableRule": RUNBOOK,
         "lambda:PutProvisionedConcurrencyConfig": PROVISIONED,
         "lambda:DeleteProvisionedConcurrencyConfig": PROVISIONED,
-        "lambda:GetProvisionedConcurrencyConfig": PROVISIONED,
-        "lambda:InvokeFunction": "warm-ups; the tests' function knows none",
-        "lambda:PutFunctionConcurrency": "a reservation follows the limit; none is made here",
         "dynamodb:UpdateItem ops": "the lock of a long run is renewed",
     },
 }
@@ -201,20 +198,43 @@ def test_forget(acting: Callable[[str], AssumedRole], target: Target, job_id: st
     assert role.taken | set(UNSEEN["ForgetRole"]) == granted(target, "ForgetRole")
 
 
+@pytest.fixture
+def reserved(target: Target) -> Iterator[None]:
+    """More than the limit needs: a controller gives it back. Both are put back after."""
+    names = target.stack
+    target.lambda_.put_function_concurrency(
+        FunctionName=names.function_name, ReservedConcurrentExecutions=9
+    )
+    yield
+    target.lambda_.delete_function_concurrency(FunctionName=names.function_name)
+    target.lambda_.update_event_source_mapping(
+        UUID=names.event_source_mapping_id, ScalingConfig={"MaximumConcurrency": 2}
+    )
+
+
+@pytest.mark.usefixtures("reserved")
 def test_scale_operator(acting: Callable[[str], AssumedRole], target: Target) -> None:
     role = acting("ScaleOperatorRole")
     names = role.target.stack
     controller = Controller(
         stack=names,
         operator="alice",
-        policy=Policy(),
+        policy=Policy(least=3),  # a limit to be set, and a reservation that follows it
         sqs=role.target.sqs,
         dynamodb=role.target.dynamodb,
         lambda_=role.target.lambda_,
         cloudwatch=role.target.cloudwatch,
     )
 
-    check_alias(role.target.lambda_, names)
+    warm_ups = WarmUps(
+        stack=names,
+        sqs=role.target.sqs,
+        lambda_=role.target.lambda_,
+        invoker=role.target.invoker,
+        clock=SystemClock(),
+    )
+
+    assert warm_ups.warm(1, timeout_s=60, usd_per_second=0).is_complete
     controller.recommend()
     controller.pause(reason="a test")
     controller.resume(reason="a test")

@@ -1,10 +1,12 @@
 """A function that stands for the real one, without a model.
 
-It answers every classify job with its first label, fails every other, and reports in its log what
-IAM lets it do with the jobs table.
+It answers every classify job with its first label, fails every other, can be warmed, and reports in
+its log what IAM lets it do with the jobs table.
 """
 
 import os
+import time
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,10 +27,14 @@ from zeroidle_contract import decode as decode_job
 from zeroidle_contract.table import iso
 
 dynamodb = boto3.client("dynamodb")
+ENVIRONMENT = uuid.uuid4().hex
 TABLE = os.environ["ZEROIDLE_JOBS_TABLE"]
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    if event.get("zeroidle") == "warm":
+        time.sleep(event["hold_ms"] / 1000)
+        return {"environment_id": ENVIRONMENT, "init_ms": 0}
     for record in event["Records"]:
         end(decode_job(record["body"]))
     try:
