@@ -83,12 +83,12 @@ def test_a_call_is_sent_as_before(
 
 def sent(
     session: Session, service: str, call: str, arguments: dict[str, Any], endpoint: str | None
-) -> tuple[str, str, bytes]:
+) -> tuple[str, str, Any]:
     """Method, address and body of the request that a call leads to; nothing leaves this process."""
-    requests = []
+    requests: list[tuple[str, str, Any]] = []
 
     def take(request: AWSPreparedRequest, **_: object) -> None:
-        requests.append((request.method, request.url, request.body))
+        requests.append((str(request.method), str(request.url), request.body))
         raise InterruptedError
 
     client = session.create_client(service, region_name="eu-central-1", endpoint_url=endpoint)
