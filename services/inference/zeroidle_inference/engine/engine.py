@@ -43,6 +43,13 @@ KNEE_ROWS = 16
 """Rows of a step beyond which another one costs nearly as much as in any wider step: drafts are
 made only up to there (docs/benchmarks.md has the curve)."""
 
+SIDE_BY_SIDE = 4
+"""Answers under way from which on a short forced run goes a row a step. llama.cpp computes unequal
+sequences in passes of their own, and such a pass costs more than the rows of so short a run do in
+steps that are made anyway."""
+
+SHORT_RUN_ROWS = 7
+
 
 class Engine:
     """Runs requests against one decoder."""
@@ -243,12 +250,14 @@ class Engine:
             return len(sequence.prompt.shared) - sequence.computed
         if sequence.is_prefilling:
             return sequence.pending
+        forced = max(sequence.logits_from - sequence.computed, 0)
+        if 0 < forced < SHORT_RUN_ROWS and self._answers_under_way() >= SIDE_BY_SIDE:
+            return 1
         logit_rows = self._decoder.max_logit_rows // self._decoder.sequences
-        return min(
-            sequence.pending,
-            max(sequence.logits_from - sequence.computed, 0) + logit_rows,
-            self._narrow_rows,
-        )
+        return min(sequence.pending, forced + logit_rows, self._narrow_rows)
+
+    def _answers_under_way(self) -> int:
+        return sum(not sequence.is_prefilling for sequence in self._running)
 
     def _decode(self, plan: Listing[tuple[Sequence, int]]) -> Listing[Logits]:
         rows: list[Row] = [row for sequence, count in plan for row in sequence.rows(count)]
