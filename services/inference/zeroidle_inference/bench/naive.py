@@ -38,6 +38,8 @@ _ENTITIES = {
     },
     "required": ["entities"],
 }
+# llama.cpp makes no grammar of an escaped full stop, and llama-cpp-python then crashes.
+_INVOICE = json.loads(json.dumps(output_schema(NamedSchema.INVOICE)).replace("\\\\.", "[.]"))
 
 
 class Naive:
@@ -59,7 +61,7 @@ class Naive:
         """The fields of an invoice; none if the answer is no JSON."""
         return self._ask(
             f"Extract the data of this invoice as JSON.\n\n{text}",
-            output_schema(NamedSchema.INVOICE),
+            _INVOICE,
         )
 
     def personal(self, text: str) -> Sequence[Span]:
