@@ -4,7 +4,8 @@ For one document, each marked string is narrowed to what stands in it: by a `pat
 to the words, numbers, dates and currencies that match it, rewritten as it asks; without one, to any
 run of whole words. So a small model chooses where it would invent, and what is forced costs
 nothing. Whatever the narrower schema admits, the given one does. A marked string that is a choice
-already, or that the document has no match for, keeps the schema's own rules.
+already, or that the document has no match for, keeps the schema's own rules; where rules that
+must hold together leave nothing once they are narrowed, the whole schema does.
 """
 
 import json
@@ -12,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from zeroidle_inference.tasks.string_rules import StringRules, keywords
+from zeroidle_inference.tasks.string_rules import StringRules, has_an_answer, keywords
 
 MARK = "x-copied"
 MAX_RUN_WORDS = 10
@@ -29,6 +30,11 @@ no schema at all, as in `const`. Under `allOf` two that are narrowed apart may l
 
 _TURNED_AROUND = frozenset({"not", "oneOf", "if", "contains"})
 """A narrower schema under one of these, or referred to from there, may admit more."""
+
+_TWO_RULES_FOR_ONE_VALUE = frozenset(
+    {"allOf", "anyOf", "oneOf", "not", "if", "$ref", "patternProperties", "contains", "uniqueItems"}
+)
+"""With these beside it, what is narrowed may leave nothing, though the given schema did."""
 
 _MET_BY_ANY_RUN = frozenset({"type", "maxLength", "title", "description", MARK})
 
@@ -57,7 +63,9 @@ def ground(schema: Mapping[str, Any], document: str) -> Mapping[str, Any]:
         return schema
     grounded = _Grounding(document).of(schema)
     assert isinstance(grounded, dict)  # noqa: S101 - of a mapping comes a mapping
-    return grounded
+    # To compile it takes as long as all the rest, so only where it may be needed.
+    may_leave_nothing = grounded != schema and not _TWO_RULES_FOR_ONE_VALUE.isdisjoint(used)
+    return schema if may_leave_nothing and not has_an_answer(grounded) else grounded
 
 
 class _Grounding:

@@ -33,9 +33,16 @@ class StringRules:
         return [] if matcher is None else [each for each in strings if _allows(matcher, each)]
 
 
+def has_an_answer(schema: Mapping[str, Any]) -> bool:
+    """Whether a whole schema, of strings or not, leaves anything to say. Compiles its grammar."""
+    return _matcher(schema) is not None
+
+
 def _compiled(schema: Mapping[str, Any]) -> LLMatcher | None:
-    if not _OTHER_MEANING_ALONE.isdisjoint(keywords(schema)):
-        return None
+    return _matcher(schema) if _OTHER_MEANING_ALONE.isdisjoint(keywords(schema)) else None
+
+
+def _matcher(schema: Mapping[str, Any]) -> LLMatcher | None:
     try:
         source = LLMatcher.grammar_from_json_schema(json.dumps(schema, allow_nan=False))
     except (TypeError, ValueError):

@@ -148,6 +148,27 @@ def test_two_marked_strings_that_must_both_hold_keep_the_schemas_own_rules() -> 
     assert ground(schema, "Lamp") == schema
 
 
+AN_AMOUNT = {"properties": {"ab": {"type": "string", "pattern": MONEY}}}
+
+
+@pytest.mark.parametrize(
+    "other_rule",
+    [
+        {"patternProperties": {"^a": copied(pattern=MONEY)}},
+        {"anyOf": [AN_AMOUNT]},
+        {"allOf": [AN_AMOUNT]},
+        {"$ref": "#/$defs/amount", "$defs": {"amount": AN_AMOUNT}},
+    ],
+)
+def test_where_another_rule_for_the_same_value_leaves_nothing_of_the_document_the_schema_stands(
+    other_rule: dict[str, Any],
+) -> None:
+    schema = {"type": "object", "properties": {"ab": copied()}, "required": ["ab"], **other_rule}
+
+    assert ground(schema, "Lamp") == schema
+    assert ground(schema, "Lamp 90.00") != schema
+
+
 # The grounded schema implies the given one ----------------------------------------------------
 
 WORDS = ["Lamp", "ABCDEFGH12", "AB1,", "4", "May", "2026", "90.00", "1,204.50", "€", '"q\\', "é🙂"]
