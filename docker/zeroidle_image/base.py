@@ -16,6 +16,7 @@ from zeroidle_image.builders import Builder, failed
 from zeroidle_image.errors import ToolError
 
 DEBIAN: Final = "bookworm"
+DEFAULT: Final = "debian:bookworm-slim"
 MACHINES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 """Names of processors, as the machine, Lambda and Debian say, to Debian's."""
 
@@ -30,15 +31,21 @@ def obtain(
 ) -> str:
     """The name of a usable base for an architecture (Debian's name).
 
+    Only the default is replaced by one of our own: who names another wants that one.
+
     Raises:
         ToolError: it can neither be pulled nor made.
     """
     made = f"localhost/zeroidle-base:{architecture}"
-    if builder.has(made):
+    if wanted == DEFAULT and builder.has(made):
         return made
     progress(f"base: asking for {wanted} for {architecture}")
     if builder.pull(wanted, f"linux/{architecture}"):
         return wanted
+    if wanted != DEFAULT:
+        raise ToolError(
+            f"{wanted} cannot be pulled for {architecture}: correct BASE, or leave it out"
+        )
     progress(
         f"base: {wanted} cannot be pulled; making Debian {DEBIAN} for {architecture} by "
         "debootstrap (half a minute; 3 minutes under emulation)"

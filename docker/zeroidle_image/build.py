@@ -23,7 +23,6 @@ from zeroidle_image.running import run_build
 
 ROOT: Final = Path(__file__).parents[2]
 HOME: Final = ROOT / "build" / "image"
-BASE: Final = "debian:bookworm-slim"
 LAMBDA_NAMES: Final = {"amd64": "x86_64", "arm64": "arm64"}
 
 WORKING_BYTES: Final = 5 << 30
@@ -183,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     say = parser.add_argument
     say("--arch", choices=sorted(base.MACHINES), default=os.uname().machine)
-    say("--base", default=BASE, help="Debian 12 to stand on, host and all")
+    say("--base", default=base.DEFAULT, help="Debian 12 to stand on, host and all")
     say("--model", default="", help="the GGUF; or give --model-url")
     say("--model-url", default="", help="https, downloaded inside the build")
     say("--model-sha256", required=True, help="of the file that is given")

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from stand_in import program
 
 from zeroidle_image import build
 from zeroidle_image.base import MACHINES
@@ -34,13 +35,6 @@ TOLD_TO_BOTH = [
 ]
 CONFIG = '{"User": "65534", "Env": ["A=b=c"], "Entrypoint": ["python3"], "Cmd": ["handler"]}'
 LAYERS = '["sha256:1", "sha256:2"]'
-
-
-def program(folder: Path, name: str, *, answers: str) -> None:
-    """A program of this name that runs a line of shell."""
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(f"#!/bin/sh\n{answers}\n")
-    (folder / name).chmod(0o755)
 
 
 @pytest.fixture
