@@ -19,7 +19,7 @@ from typing import Final
 from zeroidle_image import base, layers, place_model
 from zeroidle_image.builders import Build, Builder, failed, find_builder
 from zeroidle_image.errors import ImageError, NoSpaceError
-from zeroidle_image.running import run_build
+from zeroidle_image.running import run_build, stoppable
 
 ROOT: Final = Path(__file__).parents[2]
 HOME: Final = ROOT / "build" / "image"
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build, measure, and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        sys.stdout.write(f"{build(options)}\n")
+        with stoppable():
+            sys.stdout.write(f"{build(options)}\n")
     except ImageError as error:
         _say(f"error: {error}")
         return 1

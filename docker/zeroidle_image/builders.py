@@ -9,8 +9,8 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -67,6 +67,10 @@ class Builder(Protocol):
 
     def build_command(self, build: Build) -> list[str]:
         """The command that builds."""
+        ...
+
+    def tidied(self) -> AbstractContextManager[None]:
+        """Around a build: when it is stopped, what it leaves half done is taken away."""
         ...
 
     def export(self, image: str, layout: Path) -> None:
@@ -128,6 +132,16 @@ class Buildah:
             *_build_arguments(build),
         )
 
+    @contextmanager
+    def tidied(self) -> Iterator[None]:  # noqa: D102
+        before = self._containers()
+        try:
+            yield
+        except BaseException:
+            for container in self._containers() - before:
+                self.remove(container)
+            raise
+
     def export(self, image: str, layout: Path) -> None:  # noqa: D102
         shutil.rmtree(layout, ignore_errors=True)
         self._run(
@@ -157,6 +171,9 @@ class Buildah:
             self._run("umount", container)
         self._run("rm", container)
 
+    def _containers(self) -> set[str]:
+        return set(self._run("containers", "--quiet").split())
+
     def _run(self, *arguments: str) -> str:
         return _run(self.command(*arguments), self.environment())
 
@@ -183,6 +200,9 @@ class Docker:
     def build_command(self, build: Build) -> list[str]:  # noqa: D102
         plain = ["--progress", "plain", "--provenance=false", "--sbom=false", "--load"]
         return ["docker", "buildx", "build", *plain, *_build_arguments(build)]
+
+    def tidied(self) -> AbstractContextManager[None]:  # noqa: D102
+        return nullcontext()  # its daemon does it
 
     def export(self, image: str, layout: Path) -> None:  # noqa: D102
         shutil.rmtree(layout, ignore_errors=True)

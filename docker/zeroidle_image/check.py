@@ -27,6 +27,7 @@ from zeroidle_image.build import HOME, LAMBDA_NAMES
 from zeroidle_image.builders import Buildah, find_builder
 from zeroidle_image.errors import ImageError
 from zeroidle_image.invoking import Outcome, answer_one_job
+from zeroidle_image.running import stoppable
 from zeroidle_image.runtime_emulator import fetch_runtime_emulator
 
 IMPORT_LIMIT_MS: Final = 500
@@ -73,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        found = check(base.MACHINES[options.arch], runs=options.runs)
+        with stoppable():
+            found = check(base.MACHINES[options.arch], runs=options.runs)
     except ImageError as error:
         _say(f"error: {error}")
         return 1

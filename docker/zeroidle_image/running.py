@@ -1,9 +1,11 @@
 """Runs a build and shows its course: steps and our own lines; everything else goes to a log."""
 
 import re
+import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +20,18 @@ _COMPILED: Final = re.compile(r"\[(\d+)/(\d+)\] \S*/\S*(?:gcc|g\+\+|cc|c\+\+) ")
 _LAST_LINES: Final = 12
 
 
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Within the block SIGTERM does what Ctrl-C does, so that what was begun is cleared away."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_build(builder: Builder, build: Build, *, log: Path, progress: Progress) -> None:
-    """Build an image.
+    """Build an image. Whatever stops it stops the builder, and its containers go.
 
     Raises:
         NoSpaceError: the disk is full.
@@ -29,6 +41,7 @@ def run_build(builder: Builder, build: Build, *, log: Path, progress: Progress) 
     began_s = time.monotonic()
     course = Course(progress, lambda: time.monotonic() - began_s)
     with (
+        builder.tidied(),
         log.open("w") as kept,
         subprocess.Popen(  # noqa: S603
             builder.build_command(build),
@@ -40,9 +53,14 @@ def run_build(builder: Builder, build: Build, *, log: Path, progress: Progress) 
         ) as process,
     ):
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        for line in process.stdout:
-            kept.write(line)
-            course.see(line)
+        try:
+            for line in process.stdout:
+                kept.write(line)
+                course.see(line)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
     if process.returncode != 0:
         raise failure(log.read_text(), log)
     progress(f"built in {course.elapsed_s():.0f} s")
