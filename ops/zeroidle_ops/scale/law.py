@@ -161,7 +161,8 @@ def _move(seen: Observation, policy: Policy) -> Decision:
         reason, share, text = fault
         if share == PAUSED:
             return Decision(target=PAUSED, cause=reason, reason=text)
-        settling = seen.since_fault_s < policy.settle_s
+        # Every tick of a fault is a fault's: only the last change tells when it was shrunk.
+        settling = max(seen.since_fault_s, seen.since_change_s) < policy.settle_s
         target = min(needed, current) if settling else min(needed, math.floor(current * share))
         if reason is Cause.SLOW:
             target = max(target, min(current, _usual_need(seen)))

@@ -23,7 +23,8 @@ class Policy:
         stale_after_s: older data is not acted on.
         deadband: smaller changes, as a share of the limit, are not made.
         lower_after_s: a limit stands so long before demand lowers it.
-        settle_s: a shrink is given so long to be seen before the next.
+        settle_s: a shrink is given so long to be seen before the next; less than a tick of a
+            minute, which a schedule may begin some seconds early.
         freeze_s: no growth so long after a fault.
         recover_s: slow start so long after a fault or a resume.
         shrink: factor on throttles and on slow invocations.
@@ -42,7 +43,7 @@ class Policy:
     stale_after_s: float = 180.0
     deadband: float = 0.1
     lower_after_s: float = 180.0
-    settle_s: float = 60.0
+    settle_s: float = 45.0
     freeze_s: float = 120.0
     recover_s: float = 600.0
     shrink: float = 0.7

@@ -12,7 +12,8 @@ from unit.ops.scale import broken_laws
 
 from zeroidle_ops.scale.errors import PolicyError
 from zeroidle_ops.scale.law import Cause, Decision, decide
-from zeroidle_ops.scale.observation import Observation
+from zeroidle_ops.scale.memory import Memory
+from zeroidle_ops.scale.observation import Observation, seconds_since
 from zeroidle_ops.scale.policy import Policy
 
 SANE = Observation(
@@ -173,6 +174,28 @@ def test_in_a_storm_the_limit_shrinks_to_the_floor_however_the_backlog_grows(
         assert decision.cause is Cause.STORM
         assert limit(decision, seen) <= max(2, current // 4)
         current, since_fault_s = limit(decision, seen), 60.0
+
+    assert current == 2
+
+
+@pytest.mark.parametrize("every_s", [10, 30, 58, 60, 61, 90])
+def test_a_storm_is_shrunk_to_the_floor_however_often_the_controller_looks(every_s: float) -> None:
+    """Each tick remembers the fault anew, as the controller's memory does."""
+    memory, current = Memory(), 1000
+    for at_s in itertools.takewhile(lambda s: s < 1600, itertools.count(1000, every_s)):
+        seen = replace(
+            SANE,
+            current=current,
+            backlog=100_000,
+            ended_per_s=12.0,
+            failed_per_s=10.0,
+            since_fault_s=seconds_since(memory.fault_at_s, at_s),
+            since_change_s=seconds_since(memory.changed_at_s, at_s),
+        )
+        decision = decide(seen, Policy())
+        memory, current = memory.after(decision, at_s=at_s), limit(decision, seen)
+        if at_s == 1000:
+            assert current == 250
 
     assert current == 2
 
