@@ -226,12 +226,16 @@ def _price(function: Any) -> float:  # noqa: ANN401 - a function's configuration
 def _settle(
     memory: Memory, now_s: float, usd_per_second: float, measured: Measured, gb: float
 ) -> Memory:
-    """The memory with this hour's spend: what is measured, or what was running; the larger."""
+    """The memory with this hour's spend: what is measured, or what was running; the larger.
+
+    Of a longer gap between two looks only the first minutes are reckoned so: what ran when a
+    controller was stopped last night did not run until now.
+    """
     hour = int(now_s // 3600)
     spent_usd = memory.spent_usd if memory.hour == hour else 0.0
-    elapsed_s = min(now_s - max(memory.at_s, hour * 3600.0), 3600.0)
-    if memory.at_s > 0:
-        spent_usd += memory.running * usd_per_second * max(0.0, elapsed_s)
+    known_until_s = min(now_s, memory.at_s + WINDOW_S)
+    ran_s = max(0.0, known_until_s - max(memory.at_s, hour * 3600.0))
+    spent_usd += memory.running * usd_per_second * ran_s
     if measured.gb_seconds_this_hour is not None and gb > 0:
         spent_usd = max(spent_usd, measured.gb_seconds_this_hour * usd_per_second / gb)
     return replace(memory, hour=hour, spent_usd=spent_usd)

@@ -89,6 +89,18 @@ def test_a_function_that_rested_is_not_taken_for_late_figures(
     assert (seen.data_age_s, seen.seconds_per_invocation) == (0, seconds)
 
 
+@pytest.mark.parametrize(
+    ("looked_s_ago", "ran_s"),
+    [(60, 60), (1_800, 300), (2_520, 180), (8 * 3_600, 0)],  # the hour began 2,400 s ago
+)
+def test_what_ran_at_the_last_look_is_not_taken_to_have_run_ever_since(
+    looked_s_ago: float, ran_s: float
+) -> None:
+    seen = look(Account(), Memory(at_s=NOW_S - looked_s_ago, running=200))
+
+    assert seen.spent_usd == pytest.approx(200 * seen.usd_per_second * ran_s)
+
+
 def test_the_minute_that_is_not_over_does_not_count() -> None:
     account = Account(
         series={
