@@ -95,7 +95,7 @@ class Provisioning:
             changes=tuple(changes),
             foreign=tuple(sorted(set(found) - set(own))),
             most=schedule.most,
-            now=schedule.environments_at(self._clock.now()),
+            now=schedule.environments_at(self._clock.now(), lead),
             allocated=self._provisioned().requested,
             lead=lead,
         )

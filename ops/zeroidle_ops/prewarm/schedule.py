@@ -206,10 +206,20 @@ class Schedule(Frozen):
             for action in window.actions(self.timezone, lead)
         }
 
-    def environments_at(self, now: datetime) -> int:
-        """How many shall stand at this moment."""
+    def environments_at(self, now: datetime, lead: timedelta) -> int:
+        """How many shall stand at this moment or be on their way.
+
+        Within a lead of a window too: the scheduled action that begins it has gone by.
+        """
         local = now.astimezone(ZoneInfo(self.timezone))
-        return max((one.environments for one in self.windows if one.covers(local)), default=0)
+        return max(
+            (
+                one.environments
+                for one in self.windows
+                if one.covers(local) or one.covers(local + lead)
+            ),
+            default=0,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -105,6 +105,18 @@ def test_within_a_window_it_allocates_and_waits_until_ready(
     assert (alias.asked, alias.states) == ([4], ("READY",))
 
 
+@pytest.mark.parametrize(("minute", "asked"), [(56, []), (57, [4]), (59, [4])])
+def test_within_a_lead_it_allocates_too_for_the_action_of_the_day_has_gone_by(
+    autoscaling: Any, schedule: Schedule, minute: int, asked: list[int]
+) -> None:
+    alias = AliasOf()
+    works = provisioning(autoscaling, alias, datetime(2026, 11, 24, 6, minute, 30, tzinfo=UTC))
+
+    works.apply(works.plan(schedule, lead=LEAD), timeout_s=60)
+
+    assert alias.asked == asked
+
+
 @pytest.mark.parametrize(
     ("states", "why"), [(("FAILED",), "could not provision 4"), (("IN_PROGRESS",), "not ready")]
 )
