@@ -7,7 +7,7 @@ import pytest
 from unit.inference.engine.engine_fakes import FakeDecoder, engine_on, roomy_decoder
 from unit.inference.engine.engine_reference import expected, given
 
-from zeroidle_inference.engine.engine import Engine
+from zeroidle_inference.engine.engine import SHORT_RUN_ROWS, SIDE_BY_SIDE, Engine
 from zeroidle_inference.engine.errors import (
     DecodeError,
     EngineError,
@@ -173,6 +173,34 @@ def test_forced_tokens_are_computed_in_one_step_and_never_sampled() -> None:
     assert answer.usage.sampled == 2
     # The instruction in two steps, document and `a`, the choice of b or c with all that follows it.
     assert [len(step) for step in decoder.steps] == [32, len(INSTRUCTION) - 32, 3 + 1, 1 + 4]
+
+
+@pytest.mark.parametrize(
+    ("answers", "pattern", "widths"),
+    [
+        # The three forced ones in steps that the others make anyway; what is chosen last.
+        (SIDE_BY_SIDE, "ab c d e fg hi", [4, 4, 4, 4, 4]),
+        (SIDE_BY_SIDE - 1, "ab c d e fg hi", [3 * 4, 3]),
+        (SIDE_BY_SIDE, "ab c d e f g h i jk lm", [4 * (1 + SHORT_RUN_ROWS), 4]),
+    ],
+)
+def test_only_a_short_forced_run_among_many_answers_goes_a_row_a_step(
+    answers: int, pattern: str, widths: list[int]
+) -> None:
+    decoder = roomy_decoder()
+    engine = engine_on(decoder)
+    request = replace(patterned("xyz", pattern), prompt=about("xyz", "short"))
+    tickets = [engine.submit(request) for _ in range(answers)]
+
+    ends = finish(engine)
+
+    prompts, *steps = [len(step) for step in decoder.steps]
+    assert prompts == answers * len("shortxyz")
+    assert steps == widths
+    for ticket in tickets:
+        answer = ends[ticket].answer
+        assert answer is not None
+        assert given(answer) == expected(request)
 
 
 def test_logits_are_asked_for_only_where_a_token_is_chosen() -> None:
