@@ -9,12 +9,13 @@ from cyclopts import Parameter
 from zeroidle_contract import load_prices
 from zeroidle_ops.cli import Options
 from zeroidle_ops.console import DONE, show, tell
-from zeroidle_ops.errors import OpsError
+from zeroidle_ops.errors import OpsError, UsageError
 from zeroidle_ops.observe.exporter import serve
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_producer.clock import SystemClock
 
 NO_OPTIONS = Options()
+MOST_PORT = 65_535
 
 
 def exporter(
@@ -24,17 +25,20 @@ def exporter(
     port: Annotated[int, Parameter(help="Port; 0 takes a free one.")] = 9464,
 ) -> int:
     """Serve a stack's metrics; its help is in `cli_commands`."""
-    target = options.target()
-    observer = Observer(target=target, prices=load_prices(), clock=SystemClock())
+    if not 0 <= port <= MOST_PORT:
+        raise UsageError(f"--port must be 0 to {MOST_PORT}")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
     try:
-        with target, serve(observer, host=host, port=port, tell=tell) as listening:
-            url = f"http://{host}:{listening}/metrics"
-            show({"url": url}, f"serving {url}", json=options.json)
-            stop.wait()
+        with options.target() as target:
+            _ = target.stack  # a wrong name ends it; what breaks while it serves does not
+            observer = Observer(target=target, prices=load_prices(), clock=SystemClock())
+            with serve(observer, host=host, port=port, tell=tell) as listening:
+                url = f"http://{host}:{listening}/metrics"
+                show({"url": url}, f"serving {url}", json=options.json)
+                stop.wait()
     except OSError as error:
         raise OpsError(
             f"cannot listen on {host}:{port} ({error.strerror}); choose another --port"

@@ -5,7 +5,6 @@ A scrape reads the stack; what cannot be read is missing from the answer and cou
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -16,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from zeroidle_ops.observe.metrics import families, read_errors
 from zeroidle_ops.observe.observer import Observer
-from zeroidle_ops.observe.snapshot import Snapshot, Source
+from zeroidle_ops.observe.snapshot import Snapshot
 
 MAY_NOT_LOOK: Final = (
     "this role may not receive dead letters: their number is served, their causes and expiry are "
@@ -32,7 +31,6 @@ class StackCollector(Collector):
         self._tell = tell
         self._told: frozenset[str] = frozenset()
         self._lock = threading.Lock()
-        self._errors = Counter({source.value: 0 for source in Source})
 
     def describe(self) -> list[Metric]:
         """Nothing beforehand: registering must not read the stack."""
@@ -42,11 +40,10 @@ class StackCollector(Collector):
         """What Prometheus asked for."""
         with self._lock:
             snapshot = self._observer.look()
-            self._errors.update(source.value for source in snapshot.unreadable)
-            counts = dict(self._errors)
+            failed_reads = self._observer.failed_reads
             self._tell_news(frozenset(_missing(snapshot)))
         yield from families(snapshot)
-        yield read_errors(counts)
+        yield read_errors({source.value: count for source, count in failed_reads.items()})
 
     def _tell_news(self, missing: frozenset[str]) -> None:
         for sentence in sorted(missing - self._told):

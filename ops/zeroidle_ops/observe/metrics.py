@@ -268,12 +268,13 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
 
 READ_ERRORS: Final = "zeroidle_exporter_read_errors"
 READ_ERRORS_HELP: Final = (
-    "Scrapes in which a part of the stack could not be read, by source. Its metrics are absent."
+    "Reads of a part of the stack that failed, by source. Until one succeeds its metrics are "
+    "absent."
 )
 
 
 def read_errors(counts: dict[str, int]) -> Metric:
-    """How often each source could not be read since the exporter started."""
+    """How many reads of each source have failed since the exporter started."""
     family = CounterMetricFamily(READ_ERRORS, READ_ERRORS_HELP, labels=("source",))
     for source, count in counts.items():
         family.add_metric((source,), count)

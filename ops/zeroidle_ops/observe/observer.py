@@ -66,6 +66,12 @@ class Observer:
         self._kept: dict[Source, Any] = {}
         self._read_at_s: dict[Source, float] = {}
         self._unreadable: dict[Source, str] = {}
+        self._failed_reads = dict.fromkeys(Source, 0)
+
+    @property
+    def failed_reads(self) -> Mapping[Source, int]:
+        """How many reads of each source have failed so far, however often they were looked at."""
+        return dict(self._failed_reads)
 
     def look(self) -> Snapshot:
         """The stack now."""
@@ -98,6 +104,7 @@ class Observer:
             except (BotoCoreError, ClientError, ContractError, RedriveError) as error:
                 self._kept.pop(source, None)
                 self._unreadable[source] = _reason(error)
+                self._failed_reads[source] += 1
         found: T | None = self._kept.get(source)
         return found
 

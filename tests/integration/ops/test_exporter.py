@@ -14,9 +14,11 @@ import pytest
 import yaml
 from assumed_role import AssumedRole, role_arn
 from programs import program
+from terminal import log_in
 
 from zeroidle_contract import load_prices
 from zeroidle_contract.codec import ATTRIBUTE_ERROR_CODE, ATTRIBUTE_FINGERPRINT
+from zeroidle_ops import cli
 from zeroidle_ops.lock import lock_key
 from zeroidle_ops.observe.exporter import MAY_NOT_LOOK, serve
 from zeroidle_ops.observe.observer import Observer
@@ -148,6 +150,31 @@ def test_what_cannot_be_read_is_counted_and_the_rest_is_served(
     assert told == ["limits cannot be read (ParamValidationError): its metrics are absent"]
     assert "\nzeroidle_concurrency_maximum" not in text
     assert 'zeroidle_queue_messages{state="waiting"} 0.0' in text
+
+
+def test_a_read_that_failed_is_counted_once_however_often_it_is_scraped(target: Target) -> None:
+    patient = dict.fromkeys(Source, 600.0)
+    observer = Observer(target=target, prices=load_prices(), clock=SystemClock(), periods_s=patient)
+    names = target.stack
+    target.__dict__["stack"] = names.model_copy(update={"event_source_mapping_id": "gone"})
+    try:
+        with serve(observer, host="127.0.0.1", port=0) as port:
+            scrape(port)
+            text = scrape(port)
+    finally:
+        target.__dict__["stack"] = names
+
+    assert 'zeroidle_exporter_read_errors_total{source="limits"} 1.0' in text
+
+
+def test_a_stack_that_is_not_there_is_one_sentence(
+    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_in(monkeypatch, target)
+
+    assert cli.main(["exporter", "--stack", "nowhere", "--port", "0"]) == 1
+
+    assert "there is no stack named 'nowhere'" in capsys.readouterr().err
 
 
 @contextmanager

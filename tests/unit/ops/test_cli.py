@@ -28,6 +28,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("submit a.txt --local --task classify", "classify needs --label"),
         ("submit a.jsonl --local --task summarize", "leave --task out"),
         ("submit a.txt --local --task redact --entity shoe", "shoe"),
+        ("exporter --local --port 65536", "--port must be 0 to 65535"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(
