@@ -54,17 +54,11 @@ def check_mapping(target: Target) -> Iterator[Finding]:
 
 def check_concurrency(target: Target) -> Iterator[Finding]:
     """Do the limits fit each other?"""
-    name = target.stack.function_name
-    reserved = target.lambda_.get_function_concurrency(FunctionName=name).get(
+    reserved = target.lambda_.get_function_concurrency(FunctionName=target.stack.function_name).get(
         "ReservedConcurrentExecutions"
     )
     account = target.lambda_.get_account_settings()["AccountLimit"]
-    pages = target.lambda_.get_paginator("list_event_source_mappings").paginate(FunctionName=name)
-    maxima = [
-        mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
-        for page in pages
-        for mapping in page["EventSourceMappings"]
-    ]
+    maxima = _maxima(target)
     if any(maximum is None for maximum in maxima):
         yield Finding(
             check="maximum-concurrency",
@@ -74,9 +68,9 @@ def check_concurrency(target: Target) -> Iterator[Finding]:
         )
         return
     total = sum(maximum for maximum in maxima if maximum is not None)
-    bound = account["ConcurrentExecutions"] if reserved is None else reserved
+    bound = account["UnreservedConcurrentExecutions"] if reserved is None else reserved
     if total > bound:
-        of_what = "the account has" if reserved is None else "is reserved"
+        of_what = "of the account is left by other functions" if reserved is None else "is reserved"
         yield Finding(
             check="concurrency-sum",
             what=f"the mappings' MaximumConcurrency together is {total}, but only {bound} "
@@ -85,6 +79,21 @@ def check_concurrency(target: Target) -> Iterator[Finding]:
             "message in it, without a log line.",
             remedy=f"Lower MaximumConcurrency to {bound} together, or raise the limit.",
         )
+
+
+def _maxima(target: Target) -> list[int | None]:
+    """The MaximumConcurrency of each mapping of the function, by its own name and its alias's.
+
+    AWS does not say whether the name alone lists what is mapped to an alias, so both are asked.
+    """
+    stack, pages = target.stack, target.lambda_.get_paginator("list_event_source_mappings")
+    found = {
+        mapping["UUID"]: mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        for name in (stack.function_name, stack.alias_arn)
+        for page in pages.paginate(FunctionName=name)
+        for mapping in page["EventSourceMappings"]
+    }
+    return list(found.values())
 
 
 def check_alias(target: Target) -> Iterator[Finding]:

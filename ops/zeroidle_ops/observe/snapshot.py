@@ -86,8 +86,8 @@ class Limits:
     @property
     def binding(self) -> int:
         """The concurrency that the queue can reach at most."""
-        bounds = (self.maximum, self.reserved, self.account)
-        return min(bound for bound in bounds if bound is not None)
+        ours = self.account_unreserved if self.reserved is None else self.reserved
+        return ours if self.maximum is None else min(self.maximum, ours)
 
 
 class Told(StrEnum):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from terminal import ClientThat
 
 from zeroidle_ops.doctor.doctor import examine
 from zeroidle_ops.stack.target import Target
@@ -292,6 +293,36 @@ def test_a_planted_misconfiguration_is_found_alone(
         seen = found(target)
     assert seen == expected
     assert found(target) == set()
+
+
+@contextmanager
+def lambda_that(target: Target, **instead: Any) -> Iterator[None]:
+    real = target.lambda_
+    target.__dict__["lambda_"] = ClientThat(real, **instead)
+    yield
+    target.__dict__["lambda_"] = real
+
+
+def test_what_other_functions_have_reserved_is_not_counted_on(target: Target) -> None:
+    limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1}
+    with lambda_that(target, get_account_settings=lambda: {"AccountLimit": limit}):
+        assert found(target) == {"concurrency-sum"}
+
+
+def test_a_mapping_that_aws_lists_under_its_alias_alone_is_seen(target: Target) -> None:
+    stack, pages = target.stack, target.lambda_.get_paginator
+
+    class ByAlias:
+        def paginate(self, *, FunctionName: str) -> Any:  # noqa: N803 - AWS's spelling
+            if FunctionName != stack.alias_arn:
+                return [{"EventSourceMappings": []}]
+            return pages("list_event_source_mappings").paginate(FunctionName=FunctionName)
+
+    def paginator(name: Any) -> Any:
+        return ByAlias() if name == "list_event_source_mappings" else pages(name)
+
+    with lambda_that(target, get_paginator=paginator), unbounded_mapping(target):
+        assert found(target) == {"maximum-concurrency"}
 
 
 def test_a_clock_that_is_off_is_found(target: Target) -> None:

@@ -65,6 +65,20 @@ def test_a_role_that_may_not_look_at_dead_letters_sees_how_many_there_are() -> N
     assert "by cause      unknown: this role may not look at them" in text
 
 
+@pytest.mark.parametrize(
+    ("maximum", "reserved", "account_unreserved", "most"),
+    [(10, 20, 5, 10), (10, None, 5, 5), (None, 20, 5, 20), (None, None, 5, 5)],
+)
+def test_concurrency_is_bounded_by_what_is_left_for_the_function(
+    maximum: int | None, reserved: int | None, account_unreserved: int, most: int
+) -> None:
+    limits = replace(
+        LIMITS, maximum=maximum, reserved=reserved, account_unreserved=account_unreserved
+    )
+
+    assert f"of at most {most}" in shown(replace(BUSY, limits=limits))
+
+
 def test_a_paused_mapping_stands_out() -> None:
     assert "Disabled" in shown(replace(BUSY, limits=replace(LIMITS, mapping_state="Disabled")))
 
