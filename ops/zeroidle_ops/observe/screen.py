@@ -25,7 +25,11 @@ Row = tuple[str, Text]
 
 def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType:
     """The whole screen. `history` holds how many messages waited before, the latest last."""
-    sections: list[RenderableType] = [
+    sections: list[RenderableType] = []
+    if snapshot.unreadable:
+        # First: a terminal of 24 lines cuts off what is last.
+        sections.append(_section("cannot be read", _unreadable(snapshot), style="red"))
+    sections += [
         _section("queue", _queue(snapshot, history)),
         _section("dead letters", _dead_letters(snapshot.dead_letters)),
         _section(_function_name(snapshot.activity), _function(snapshot.activity, snapshot.limits)),
@@ -34,8 +38,6 @@ def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType
     decided = [*_scaler(snapshot), *_decisions(snapshot.decisions or ())]
     if decided:
         sections.append(_section("last decisions", decided))
-    if snapshot.unreadable:
-        sections.append(_section("cannot be read", _unreadable(snapshot), style="red"))
     title = Text.assemble((snapshot.stack_name, "bold"), f"  {snapshot.at:%Y-%m-%d %H:%M:%S} UTC")
     return Group(title, *sections)
 

@@ -86,6 +86,7 @@ def test_a_paused_mapping_stands_out() -> None:
 def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
     text = shown(replace(BUSY, limits=None, spend=None, unreadable={Source.LIMITS: "AccessDenied"}))
 
+    assert "cannot be read" in text.splitlines()[1]
     assert "limits        AccessDenied" in text
     assert "1,204 waiting" in text
 
