@@ -81,12 +81,17 @@ class Actuator:
             self._lambda.update_event_source_mapping(UUID=mapping_id, **change)
         except self._lambda.exceptions.ResourceInUseException:
             raise _busy("it is being updated") from None
-        self._wait_until_settled()
+        self._wait_until_settled(is_changed=True)
 
-    def _wait_until_settled(self) -> None:
+    def _wait_until_settled(self, *, is_changed: bool = False) -> None:
         give_up_s = self._clock.monotonic_s() + WAIT_S
         while (state := self._state()) not in SETTLED:
             if self._clock.monotonic_s() > give_up_s:
+                if is_changed:
+                    raise MappingBusyError(
+                        f"the event source mapping took the change, but has been {state} for "
+                        f"{WAIT_S} s; see that it becomes Enabled or Disabled"
+                    )
                 raise _busy(f"it has been {state} for {WAIT_S} s")
             self._keep_lock()
             self._clock.sleep(_POLL_S)

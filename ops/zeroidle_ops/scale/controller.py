@@ -16,7 +16,7 @@ from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.actuator import Actuator
 from zeroidle_ops.scale.errors import MappingBusyError, NotPausedError, PausedAlreadyError
 from zeroidle_ops.scale.law import PAUSED, Cause, Decision, decide
-from zeroidle_ops.scale.memory import Diary, Entry
+from zeroidle_ops.scale.memory import CONTROLLER, Diary, Entry
 from zeroidle_ops.scale.observation import Observation
 from zeroidle_ops.scale.observer import Observer, ServiceTime, Sight
 from zeroidle_ops.scale.policy import Policy
@@ -135,9 +135,9 @@ class Controller:
             if seen.paused_by is not None and not seen.is_own_pause:
                 why = f" ({memory.pause_reason})" if memory.pause_reason else ""
                 raise PausedAlreadyError(f"the mapping is paused by {seen.paused_by}{why}")
-            self._actuator(lock.renew).pause()
             memory = replace(memory, paused_by=self._operator, pause_reason=reason)
-            self._diary.remember(memory)
+            self._diary.remember(memory)  # first: see _tick
+            self._actuator(lock.renew).pause()
             decision = Decision(target=PAUSED, cause=Cause.PAUSED, reason=reason)
             self._diary.write(decision, seen, holder=self._operator, at_s=memory.at_s)
 
@@ -203,9 +203,16 @@ class Controller:
                 controller.renew()
                 change.renew()
 
-            sight = self._observer.look(self._diary.recall())
+            recalled = self._diary.recall()
+            sight = self._observer.look(recalled)
             decision = decide(sight.observation, self._policy)
             keep_locks()
+            if decision.target == PAUSED:
+                # First: should this tick end on the way, the pause is still known as the
+                # controller's own, to be ended by it. An enabled mapping makes it forgotten.
+                self._diary.remember(
+                    replace(recalled, paused_by=CONTROLLER, pause_reason=decision.reason)
+                )
             self._apply(sight, decision, self._actuator(keep_locks))
             at_s = sight.memory.at_s
             memory = sight.memory.after(decision, at_s=at_s)
@@ -221,7 +228,7 @@ class Controller:
             actuator.resume(decision.target, reserved=seen.reserved)
         elif decision.target is not None:
             actuator.set_limit(decision.target, reserved=seen.reserved, running=seen.running)
-        elif seen.reserved and seen.current and decision.cause is not Cause.STALE:
+        elif seen.reserved and seen.current and decision.cause not in {Cause.STALE, Cause.PAUSED}:
             # A lowering that waited for environments to end.
             actuator.lower_reserved(seen.current, reserved=seen.reserved, running=seen.running)
 

@@ -136,6 +136,16 @@ def test_an_emergency_stop_by_reserved_concurrency_is_left_alone(
     assert reserved(target) == 0
 
 
+def test_a_reservation_is_left_alone_while_an_operator_has_paused(
+    target: Target, controller: Make
+) -> None:
+    reserve(target, 10)
+    controller().pause(reason="INC-1")
+
+    assert controller(operator="scaler").tick().decision.cause is Cause.PAUSED
+    assert reserved(target) == 10
+
+
 def test_a_reservation_is_not_lowered_below_what_is_provisioned(
     target: Target, controller: Make
 ) -> None:

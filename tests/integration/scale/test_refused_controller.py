@@ -120,6 +120,25 @@ def test_a_controller_that_waits_for_the_mapping_longer_than_a_lease_stays_the_o
     assert next(looks) > 6
 
 
+def test_a_pause_that_the_mapping_is_slow_to_take_is_still_the_controllers_own(
+    target: Target, controller: Make
+) -> None:
+    class SlowToDisable(LambdaThat):
+        def _refuse(self, **_: object) -> Any:
+            seen = mapping(target)
+            return seen | ({"State": "Disabling"} if seen["State"] == "Disabled" else {})
+
+    slow = SlowToDisable(target.lambda_, refuses="get_event_source_mapping", code="")
+    spent = Policy(budget_usd_per_hour=1e-9)
+
+    with pytest.raises(MappingBusyError, match="took the change, but has been Disabling"):
+        controller(spent, lambda_=slow, clock=HurriedClock()).tick()
+
+    assert mapping(target)["State"] == "Disabled"
+    assert controller(QUICK).tick().decision.cause is Cause.RESUMED
+    assert mapping(target)["State"] == "Enabled"
+
+
 def test_a_missing_permission_is_one_sentence(target: Target, controller: Make) -> None:
     denied = LambdaThat(
         target.lambda_, refuses="get_account_settings", code="AccessDeniedException"
