@@ -12,8 +12,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from urllib.error import URLError
 
 from zeroidle_image.errors import ImageError, ModelRefusedError, NoSpaceError
@@ -127,15 +128,24 @@ def check_size(size_bytes: int, memory_mb: int) -> None:
         )
 
 
+class _HttpsAlone(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *told: Any) -> urllib.request.Request | None:  # noqa: ANN401
+        if not (url := str(told[-1])).startswith("https://"):
+            raise ModelRefusedError(f"MODEL_URL leads on to {url}: not https")
+        return super().redirect_request(*told)
+
+
 def _download(url: str, target: Path, *, memory_mb: int, progress: Progress) -> None:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, target.open("wb") as file:  # noqa: S310 - https alone
+        opener = urllib.request.build_opener(_HttpsAlone)
+        with opener.open(url, timeout=TIMEOUT_S) as answer, target.open("wb") as file:
             announced = int(answer.headers.get("Content-Length") or 0)
             check_size(announced, memory_mb)
             for received in _copied(answer, file, announced, progress):
                 check_size(received, memory_mb)
-    except URLError as error:
-        raise ModelRefusedError(f"cannot download the model: {error.reason}") from error
+    except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+        reason = getattr(error, "reason", error)
+        raise ModelRefusedError(f"cannot download the model: {reason}") from error
 
 
 def _copied(

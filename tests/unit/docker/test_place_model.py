@@ -1,6 +1,12 @@
 """The model's file is taken whole and verified, or refused in one sentence."""
 
 import hashlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,3 +94,48 @@ def test_the_command_says_in_one_line_what_was_wrong(
     arguments = ["--given", str(given), "--url", "", "--sha256", "0" * 64, "--memory-mb", "1"]
     assert main([*arguments, "--to", to]) == 1
     assert capsys.readouterr().err.startswith("error: the model has SHA-256 ")
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], str]]:
+    """An https address whose server says this once and hangs up."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate")
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    told = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost"
+    named = ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(["openssl", *told.split(), *named], check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("localhost", 0)) as listening:
+
+        def answer(said: bytes) -> None:
+            with context.wrap_socket(listening.accept()[0], server_side=True) as connection:
+                connection.recv(4096)
+                connection.sendall(said)
+
+        def serve(said: bytes) -> str:
+            threading.Thread(target=answer, args=(said,), daemon=True).start()
+            return f"https://localhost:{listening.getsockname()[1]}/model.gguf"
+
+        yield serve
+
+
+def test_a_download_that_is_cut_short_is_told_as_one(
+    given: Path, served: Callable[[bytes], str]
+) -> None:
+    given.unlink()
+    url = served(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nGGUF")
+    with pytest.raises(ModelRefusedError, match="cannot download the model"):
+        placed(given, url=url)
+    assert list((given.parent / "placed").iterdir()) == []
+
+
+def test_a_download_that_leads_to_an_open_line_is_refused(
+    given: Path, served: Callable[[bytes], str]
+) -> None:
+    given.unlink()
+    url = served(b"HTTP/1.1 302 Found\r\nLocation: http://models.example/m\r\n\r\n")
+    with pytest.raises(ModelRefusedError, match=r"leads on to http://models\.example/m: not https"):
+        placed(given, url=url)
