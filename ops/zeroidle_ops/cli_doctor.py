@@ -1,7 +1,6 @@
 """`zeroidle doctor`: reads arguments, runs the checks, prints what they found."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -25,7 +24,7 @@ def doctor(
 ) -> int:
     """Check an installation; its help is in `cli_commands`."""
     with options.target() as target:
-        findings = examine(target, now=datetime.now(UTC), model_sha256=model_sha256)
+        findings = examine(target, model_sha256=model_sha256)
         value = {
             "stack": target.stack_name,
             "log_group": target.stack.log_group_name,

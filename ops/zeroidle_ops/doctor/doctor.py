@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
@@ -24,7 +24,9 @@ class Check:
     run: Callable[[], Iterator[Finding]]
 
 
-def checks(target: Target, *, now: datetime, model_sha256: str | None) -> tuple[Check, ...]:
+def checks(
+    target: Target, *, clock: Callable[[], datetime], model_sha256: str | None
+) -> tuple[Check, ...]:
     """All there are."""
     return (
         Check(name="queues", run=lambda: check_queues(target)),
@@ -36,15 +38,22 @@ def checks(target: Target, *, now: datetime, model_sha256: str | None) -> tuple[
         Check(name="logs", run=lambda: check_logs(target)),
         Check(name="role", run=lambda: check_role(target)),
         Check(name="alarms", run=lambda: check_alarms(target)),
-        Check(name="clock", run=lambda: check_clock(target, now=now)),
+        Check(name="clock", run=lambda: check_clock(target, clock=clock)),
         Check(name="model", run=lambda: check_model(target, expected_sha256=model_sha256)),
     )
 
 
-def examine(target: Target, *, now: datetime, model_sha256: str | None = None) -> list[Finding]:
+def now() -> datetime:
+    """By this machine's clock."""
+    return datetime.now(UTC)
+
+
+def examine(
+    target: Target, *, clock: Callable[[], datetime] = now, model_sha256: str | None = None
+) -> list[Finding]:
     """What is wrong with an installation, and what could not be looked at."""
     found: list[Finding] = []
-    for check in checks(target, now=now, model_sha256=model_sha256):
+    for check in checks(target, clock=clock, model_sha256=model_sha256):
         try:
             found += check.run()
         except ClientError as error:

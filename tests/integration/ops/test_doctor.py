@@ -20,12 +20,11 @@ Plant = Callable[[Target], Any]
 
 def found(target: Target, **options: Any) -> set[str]:
     """The names of what the doctor finds."""
-    now = options.pop("now", datetime.now(UTC))
-    return {finding.check for finding in examine(target, now=now, **options)}
+    return {finding.check for finding in examine(target, **options)}
 
 
 def test_a_healthy_stack_is_silent(target: Target) -> None:
-    assert examine(target, now=datetime.now(UTC)) == []
+    assert examine(target) == []
 
 
 @contextmanager
@@ -326,14 +325,22 @@ def test_a_mapping_that_aws_lists_under_its_alias_alone_is_seen(target: Target) 
 
 
 def test_a_clock_that_is_off_is_found(target: Target) -> None:
-    assert found(target, now=datetime.now(UTC) - timedelta(minutes=10)) == {"clock"}
+    for minutes in (-10, 10):
+        off = timedelta(minutes=minutes)
+        assert found(target, clock=lambda off=off: datetime.now(UTC) + off) == {"clock"}
+
+
+def test_a_call_that_takes_a_minute_is_not_taken_for_a_wrong_clock(target: Target) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    moments = iter((began, datetime.now(UTC) + timedelta(minutes=1)))
+    assert found(target, clock=lambda: next(moments)) == set()
 
 
 def test_a_check_that_may_not_look_says_so_and_the_others_go_on(target: Target) -> None:
     names = target.stack
     target.__dict__["stack"] = names.model_copy(update={"jobs_table_name": "gone"})
     try:
-        findings = examine(target, now=datetime.now(UTC))
+        findings = examine(target)
     finally:
         target.__dict__["stack"] = names
 

@@ -166,7 +166,7 @@ def test_operator(
     for one in (job_id, failed_job_id):
         read_job(role.target, one, tenant=None, now=datetime.now(UTC))
     read_failures(role.target)
-    findings = examine(role.target, now=datetime.now(UTC))
+    findings = examine(role.target)
     snapshot = observer(role.target).look()
 
     assert [(one.what, one.why) for one in findings if one.is_unchecked] == []
