@@ -23,7 +23,8 @@ ABSENT: Final = "ABSENT"
 STACK_TAG: Final = "zeroidle-stack"
 """Names the stack on all its resources, for the allocation of costs."""
 
-_NEW = frozenset({ABSENT, "REVIEW_IN_PROGRESS"})
+_SHELL = "REVIEW_IN_PROGRESS"
+_NEW = frozenset({ABSENT, _SHELL})
 _NEVER_CREATED = "it was never created; remove it with `zeroidle deploy destroy`, then apply"
 _REMEDIES = {
     "ROLLBACK_COMPLETE": _NEVER_CREATED,
@@ -167,7 +168,12 @@ def execute(
 def discard(cloudformation: "CloudFormationClient", change_set: ChangeSet) -> None:
     """Leave everything as it was."""
     cloudformation.delete_change_set(StackName=change_set.stack_name, ChangeSetName=change_set.name)
-    if change_set.is_new:  # the empty shell that a change set makes of a new stack
+    if not change_set.is_new:
+        return
+    # The empty shell that a change set makes of a new stack goes, too. Somebody else may have made
+    # the stack in the meantime: that one stays.
+    stack = describe(cloudformation, change_set.stack_name)
+    if stack is not None and stack["StackStatus"] == _SHELL:
         cloudformation.delete_stack(StackName=change_set.stack_name)
 
 

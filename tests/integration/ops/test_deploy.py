@@ -148,6 +148,20 @@ def test_the_first_deployment_makes_the_repository_no_function_and_refuses_plain
     assert held_messages(world.target).total == 0
 
 
+def test_who_says_no_does_not_delete_the_stack_that_somebody_else_has_made_meanwhile(
+    world: World,
+) -> None:
+    world.target.sqs.meta.events.register("before-sign.*.*", through_tls)
+    ours, theirs = (world.deployment.prepare(Wanted()) for _ in range(2))
+    world.deployment.apply(theirs)
+
+    world.deployment.discard(ours)
+
+    stack = change_set.describe(world.target.cloudformation, world.target.stack_name)
+    assert stack is not None
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
