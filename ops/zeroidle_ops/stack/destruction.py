@@ -15,7 +15,7 @@ _COUNTS: Final = (
 )
 _QUEUES: Final = ("Queue", "DeadLetterQueue")
 KEPT: Final = ("JobsTable", "OpsTable", "Bucket", "Repository", "Key")
-"""What the template retains."""
+"""What the template retains; the bucket's policy, too, which goes with the bucket."""
 
 _GONE: Final = frozenset({change_set.ABSENT, "DELETE_COMPLETE"})
 
