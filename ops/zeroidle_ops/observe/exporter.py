@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from zeroidle_ops.observe.metrics import families, read_errors
 from zeroidle_ops.observe.observer import Observer
-from zeroidle_ops.observe.snapshot import Snapshot
+from zeroidle_ops.observe.snapshot import LeftOut, Snapshot
 
 MAY_NOT_LOOK: Final = (
     "this role may not receive dead letters: their number is served, their causes and expiry are "
@@ -55,7 +55,8 @@ class StackCollector(Collector):
 def _missing(snapshot: Snapshot) -> Iterator[str]:
     for source, reason in snapshot.unreadable.items():
         yield f"{source.value} cannot be read ({reason}): its metrics are absent"
-    if snapshot.dead_letters is not None and not snapshot.dead_letters.may_look:
+    letters = snapshot.dead_letters
+    if letters is not None and letters.left_out is LeftOut.NOT_ALLOWED:
         yield MAY_NOT_LOOK
 
 

@@ -141,8 +141,8 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
     Definition(
         name="zeroidle_dead_letter_seen_messages",
         help="Messages that the bounded look at the dead-letter queue has seen; by cause below. "
-        "Absent where the role may not receive.",
-        samples=_letters(lambda it: it.seen if it.may_look else None),
+        "Absent where the role may not receive; as before while a redrive is under way.",
+        samples=_letters(lambda it: it.seen),
     ),
     Definition(
         name="zeroidle_dead_letter_causes",

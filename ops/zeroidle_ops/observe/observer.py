@@ -5,6 +5,7 @@ dead-letter queue, control-plane calls) is read at most once in its period and r
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from zeroidle_ops.observe.snapshot import (
     Activity,
     DeadLetters,
     Decision,
+    LeftOut,
     QueueLevel,
     Snapshot,
     Source,
@@ -148,20 +150,29 @@ class Observer:
         )
 
     def _dead_letters(self) -> DeadLetters:
-        before: DeadLetters | None = self._kept.get(Source.DEAD_LETTERS)
-        stack = self._target.stack
-        if before is not None and is_redriving(self._target.dynamodb, stack, now=self._clock.now()):
-            return before
+        sqs, stack = self._target.sqs, self._target.stack
+        if is_redriving(self._target.dynamodb, stack, now=self._clock.now()):
+            before: DeadLetters | None = self._kept.get(Source.DEAD_LETTERS)
+            return _as_seen(before, count(sqs, stack, left_out=LeftOut.REDRIVE))
         try:
-            return peek(self._target.sqs, stack, now_s=self._now_s)
+            return peek(sqs, stack, now_s=self._now_s)
         except ClientError as error:
             if error.operation_name != "ReceiveMessage" or _reason(error) not in DENIED:
                 raise
-            return count(self._target.sqs, stack)
+            return count(sqs, stack, left_out=LeftOut.NOT_ALLOWED)
 
     def _now_s(self) -> float:
         now: datetime = self._clock.now()
         return now.timestamp()
+
+
+def _as_seen(before: DeadLetters | None, now: DeadLetters) -> DeadLetters:
+    """The number of now with the causes of before, which an empty queue has no more."""
+    if before is None or now.messages == 0:
+        return now
+    return replace(
+        now, seen=before.seen, by_cause=before.by_cause, expires_in_s=before.expires_in_s
+    )
 
 
 def _reason(error: Exception) -> str:

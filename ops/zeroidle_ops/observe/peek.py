@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from zeroidle_contract import Stack
 from zeroidle_ops.lock import lock_key
-from zeroidle_ops.observe.snapshot import Cause, DeadLetters
+from zeroidle_ops.observe.snapshot import Cause, DeadLetters, LeftOut
 from zeroidle_ops.redrive.letter import Letter
 from zeroidle_ops.redrive.queues import Queue, Route, find_route
 from zeroidle_ops.redrive.transfer import BATCH_ENTRIES, THREADS, Transfer
@@ -79,16 +79,16 @@ def peek(sqs: "SQSClient", stack: Stack, *, now_s: Callable[[], float]) -> DeadL
     )
 
 
-def count(sqs: "SQSClient", stack: Stack) -> DeadLetters:
-    """The number alone, for a role that may not receive."""
+def count(sqs: "SQSClient", stack: Stack, *, left_out: LeftOut) -> DeadLetters:
+    """The number alone, which disturbs nobody, and why there is no more."""
     route = find_route(sqs, source_url=stack.dead_letter_queue_url, destination_url=stack.queue_url)
     return DeadLetters(
         messages=route.source.depth,
-        seen=0,
+        seen=None,
         is_partial=route.source.depth > 0,
         by_cause={},
         expires_in_s=None,
-        may_look=False,
+        left_out=left_out,
     )
 
 

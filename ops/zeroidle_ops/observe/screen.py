@@ -11,7 +11,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zeroidle_ops.observe.snapshot import Activity, DeadLetters, Decision, Limits, Snapshot, Told
+from zeroidle_ops.observe.snapshot import (
+    Activity,
+    DeadLetters,
+    Decision,
+    LeftOut,
+    Limits,
+    Snapshot,
+    Told,
+)
 
 WIDTH: Final = 80
 CAUSES_SHOWN: Final = 5
@@ -19,6 +27,11 @@ _BAR: Final = 20
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _DAY_S: Final = 86_400
 _NEAR: Final = 0.9
+
+_LEFT_OUT: Final = {
+    LeftOut.NOT_ALLOWED: "unknown: this role may not look at them",
+    LeftOut.REDRIVE: "unknown until the redrive that is under way ends",
+}
 
 Row = tuple[str, Text]
 
@@ -81,10 +94,10 @@ def _dead_letters(letters: DeadLetters | None) -> list[Row]:
         told.append("   the first expires in ")
         told.append(duration(letters.expires_in_s), style=style)
     rows: list[Row] = [("messages", told)]
-    if not letters.may_look:
-        return [*rows, ("by cause", Text("unknown: this role may not look at them", style="dim"))]
+    if letters.left_out is not None and letters.seen is None:
+        return [*rows, ("by cause", Text(_LEFT_OUT[letters.left_out], style="dim"))]
     ordered = sorted(letters.by_cause.items(), key=lambda item: (-item[1], item[0]))
-    label = "by cause" if letters.seen >= letters.messages else f"of {letters.seen} seen"
+    label = _causes_label(letters)
     for cause, count in ordered[:CAUSES_SHOWN]:
         rows.append((label, Text(f"{count:>7,}  {cause.code:<24} {cause.fingerprint}")))
         label = ""
@@ -92,6 +105,12 @@ def _dead_letters(letters: DeadLetters | None) -> list[Row]:
         rest = sum(count for _, count in ordered[CAUSES_SHOWN:])
         rows.append(("", Text(f"{rest:>7,}  of {len(ordered) - CAUSES_SHOWN} other causes")))
     return rows
+
+
+def _causes_label(letters: DeadLetters) -> str:
+    if letters.left_out is LeftOut.REDRIVE:
+        return "till redrive"
+    return f"of {letters.seen} seen" if letters.is_partial else "by cause"
 
 
 def _function(activity: Activity | None, limits: Limits | None) -> list[Row]:

@@ -46,21 +46,31 @@ class Cause:
     fingerprint: str
 
 
+class LeftOut(StrEnum):
+    """Why nobody looked at the dead letters themselves."""
+
+    NOT_ALLOWED = "not_allowed"
+    """This role may not receive."""
+
+    REDRIVE = "redrive"
+    """A redrive is under way, and a look would take messages from it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeadLetters:
-    """The dead-letter queue: how many, and what a bounded look at them showed.
+    """The dead-letter queue: how many now, and what a bounded look at them showed.
 
     `by_cause` counts the `seen` messages. `expires_in_s` is the time until SQS deletes the oldest
-    of them; with `is_partial` an older one may not have been seen. With `may_look` False the number
-    is all there is: this role may not receive.
+    of them; with `is_partial` an older one may not have been seen. With `left_out` there was no
+    look: what it would show is from the last one before, and `seen` is None without such.
     """
 
     messages: int
-    seen: int
+    seen: int | None
     is_partial: bool
     by_cause: Mapping[Cause, int]
     expires_in_s: float | None
-    may_look: bool = True
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
             "messages": letters.messages,
             "seen": letters.seen,
             "is_partial": letters.is_partial,
-            "may_look": letters.may_look,
+            "left_out": letters.left_out,
             "expires_in_s": letters.expires_in_s,
             "by_cause": [
                 {"code": cause.code, "fingerprint": cause.fingerprint, "count": count}

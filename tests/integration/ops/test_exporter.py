@@ -6,8 +6,9 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from zeroidle_ops import cli
 from zeroidle_ops.lock import lock_key
 from zeroidle_ops.observe.exporter import MAY_NOT_LOOK, serve
 from zeroidle_ops.observe.observer import Observer
-from zeroidle_ops.observe.snapshot import Cause, Source
+from zeroidle_ops.observe.snapshot import Cause, LeftOut, Source
 from zeroidle_ops.stack.target import Target
 from zeroidle_producer.clock import SystemClock
 
@@ -89,26 +90,63 @@ def test_a_scrape_tells_the_stack_and_leaves_dead_letters_visible(
     assert visible == "14"
 
 
-def test_a_redrive_is_not_disturbed(
+@contextmanager
+def redrive_under_way(target: Target) -> Iterator[list[str]]:
+    """Holds the lock that a redrive holds; yields the queues that were received from meanwhile."""
+    key = lock_key(target.stack.dead_letter_queue_arn)
+    held = {**key, "lease_ends_ms": {"N": str(int(time.time() * 1000) + 60_000)}}
+    received: list[str] = []
+
+    def note(params: Mapping[str, str], **_: object) -> None:
+        received.append(params["QueueUrl"])
+
+    events = target.sqs.meta.events
+    target.dynamodb.put_item(TableName=target.stack.ops_table_name, Item=held)
+    events.register("provide-client-params.sqs.ReceiveMessage", note)
+    try:
+        yield received
+    finally:
+        events.unregister("provide-client-params.sqs.ReceiveMessage", note)
+        target.dynamodb.delete_item(TableName=target.stack.ops_table_name, Key=key)
+
+
+def test_during_a_redrive_the_number_goes_on_and_the_causes_stay(
     target: Target, observer: Observer, dead_letters: Callable[[int, str], None]
 ) -> None:
     dead_letters(1, "a" * 12)
     before = observer.look().dead_letters
-    key = lock_key(target.stack.dead_letter_queue_arn)
-    held = {**key, "lease_ends_ms": {"N": str(int(time.time() * 1000) + 60_000)}}
-    target.dynamodb.put_item(TableName=target.stack.ops_table_name, Item=held)
-    try:
+    assert before is not None
+    with redrive_under_way(target) as received:
         dead_letters(1, "b" * 12)
-        assert observer.look().dead_letters == before
-    finally:
-        target.dynamodb.delete_item(TableName=target.stack.ops_table_name, Key=key)
+        during = observer.look().dead_letters
+        dead_letters(1, "b" * 12)
+        later = observer.look().dead_letters
+        target.sqs.purge_queue(QueueUrl=target.stack.dead_letter_queue_url)
+        emptied = observer.look().dead_letters
+        dead_letters(1, "b" * 12)
 
+    assert received == []
+    assert during == replace(before, messages=2, is_partial=True, left_out=LeftOut.REDRIVE)
+    assert later == replace(during, messages=3)
+    assert emptied is not None
+    assert (emptied.messages, emptied.by_cause, emptied.expires_in_s) == (0, {}, None)
     after = observer.look().dead_letters
     assert after is not None
-    assert after.by_cause == {
-        Cause(code="internal", fingerprint="a" * 12): 1,
-        Cause(code="internal", fingerprint="b" * 12): 1,
-    }
+    assert after.by_cause == {Cause(code="internal", fingerprint="b" * 12): 1}
+    assert after.left_out is None
+
+
+def test_a_first_look_during_a_redrive_counts_and_receives_nothing(
+    target: Target, observer: Observer, dead_letters: Callable[[int, str], None]
+) -> None:
+    dead_letters(2, "a" * 12)
+
+    with redrive_under_way(target) as received:
+        found = observer.look().dead_letters
+
+    assert received == []
+    assert found is not None
+    assert (found.messages, found.seen, found.left_out) == (2, None, LeftOut.REDRIVE)
 
 
 def test_a_role_that_may_not_look_serves_the_number_and_says_once_what_is_missing(

@@ -10,7 +10,7 @@ from rich.console import Console
 from stack_snapshots import ACTIVITY, BUSY, DECIDED, LETTERS, LIMITS, with_causes
 
 from zeroidle_ops.observe.screen import duration, screen, sparkline
-from zeroidle_ops.observe.snapshot import Scaler, Snapshot, Source, Told
+from zeroidle_ops.observe.snapshot import LeftOut, Scaler, Snapshot, Source, Told
 
 
 def shown(snapshot: Snapshot, history: Sequence[int] = ()) -> str:
@@ -56,13 +56,31 @@ def test_many_causes_are_summed() -> None:
     assert "of 95 other causes" in shown(with_causes(100))
 
 
-def test_a_role_that_may_not_look_at_dead_letters_sees_how_many_there_are() -> None:
-    hidden = replace(LETTERS, seen=0, by_cause={}, expires_in_s=None, may_look=False)
+@pytest.mark.parametrize(
+    ("left_out", "why"),
+    [
+        (LeftOut.NOT_ALLOWED, "unknown: this role may not look at them"),
+        (LeftOut.REDRIVE, "unknown until the redrive that is under way ends"),
+    ],
+)
+def test_where_nobody_may_look_at_dead_letters_stands_their_number_and_why(
+    left_out: LeftOut, why: str
+) -> None:
+    hidden = replace(LETTERS, seen=None, by_cause={}, expires_in_s=None, left_out=left_out)
 
     text = shown(replace(BUSY, dead_letters=hidden))
 
     assert "messages      12 " in text
-    assert "by cause      unknown: this role may not look at them" in text
+    assert f"by cause      {why}" in text
+
+
+def test_causes_from_before_a_redrive_are_called_so() -> None:
+    redriven = replace(LETTERS, messages=4, is_partial=True, left_out=LeftOut.REDRIVE)
+
+    text = shown(replace(BUSY, dead_letters=redriven))
+
+    assert "messages      4 " in text
+    assert "till redrive        9  internal" in text
 
 
 @pytest.mark.parametrize(
