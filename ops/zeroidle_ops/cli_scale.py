@@ -121,7 +121,8 @@ def run(
     """Control the limits until Ctrl-C; one controller at a time. A line for each decision.
 
     Ctrl-C ends it after the tick that is under way and leaves the limits as they are. A tick that
-    comes while an operator or a deployment changes the mapping is skipped.
+    comes while an operator or a deployment changes the mapping is skipped, and so is one that AWS
+    throttles or cannot answer.
 
     Example: `zeroidle scale run --stack prod --most 200 --budget-usd-per-hour 20`
     """

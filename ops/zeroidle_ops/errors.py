@@ -13,6 +13,8 @@ OpsError
     └── NotRunningError       nothing runs, or it stopped by itself
 """
 
+from http import HTTPStatus
+
 from botocore.exceptions import (
     ClientError,
     HTTPClientError,
@@ -90,6 +92,34 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 _EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
+
+_PASSING = frozenset(
+    {
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceConflictException",  # Lambda: another operation is in progress
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+def is_passing(error: Exception) -> bool:
+    """True for what may go by itself: AWS throttles, is broken, or cannot be reached."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return (
+            status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            or error.response.get("Error", {}).get("Code") in _PASSING
+        )
+    return isinstance(error, (UnreachableError, HTTPClientError))
 
 
 def explain(error: Exception) -> str | None:

@@ -10,8 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from zeroidle_contract import Stack
-from zeroidle_ops.errors import LockBusyError
+from zeroidle_ops.errors import LockBusyError, explain, is_passing
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.actuator import Actuator
 from zeroidle_ops.scale.errors import MappingBusyError, NotPausedError, PausedAlreadyError
@@ -103,22 +105,23 @@ class Controller:
         on_skip: Callable[[str], None],
         tick_s: float = TICK_S,
     ) -> None:
-        """Tick until told to stop. A tick that must not be now is skipped, and why is told.
+        """Tick until told to stop. A tick that must or can not be now is skipped, and why is told.
 
         Raises:
             LockBusyError: another controller or operator is at it.
             LockLostError: another took the lock over.
+            ClientError, BotoCoreError: of AWS, where it will not go by itself (`is_passing`).
         """
         with self._lock("controller", "controls the scaling") as lock:
             while not should_stop():
-                lock.renew()
-                try:
+                with _skipped(on_skip):
+                    lock.renew()
                     on_tick(self._tick(lock))
-                except (LockBusyError, MappingBusyError) as busy:  # an operator, a deployment
-                    on_skip(str(busy))
                 until_s = self._clock.monotonic_s() + tick_s
                 while not should_stop() and self._clock.monotonic_s() < until_s:
-                    lock.renew()
+                    # Asked for again in a second, and told at the tick if it is still refused.
+                    with _skipped(lambda _: None):
+                        lock.renew()
                     self._clock.sleep(min(1.0, tick_s))
 
     def pause(self, *, reason: str) -> None:
@@ -236,3 +239,16 @@ class Controller:
         return Actuator(
             stack=self._stack, lambda_=self._lambda, clock=self._clock, keep_lock=keep_lock
         )
+
+
+@contextmanager
+def _skipped(on_skip: Callable[[str], None]) -> Iterator[None]:
+    """What is in the way for a while only is told, not raised."""
+    try:
+        yield
+    except (LockBusyError, MappingBusyError) as busy:  # an operator, a deployment
+        on_skip(str(busy))
+    except (BotoCoreError, ClientError) as error:
+        if not is_passing(error):
+            raise
+        on_skip(explain(error) or str(error))

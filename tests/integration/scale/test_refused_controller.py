@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from integration.scale.queue_and_mapping import limit, mapping, send
 
 from zeroidle_ops.errors import LockBusyError, explain
@@ -39,6 +39,33 @@ class LambdaThat:
         known = {"ResourceInUseException": self._client.exceptions.ResourceInUseException}
         error = known.get(self._code, ClientError)
         raise error({"Error": {"Code": self._code, "Message": "no"}}, self._refuses)
+
+
+def refusal(code: str, *, status: int = 400) -> ClientError:
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": "no"},
+            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item] # enough
+        },
+        "GetMetricData",
+    )
+
+
+class Failing:
+    """The real client, but for the first calls of one kind."""
+
+    def __init__(self, client: Any, name: str, error: Exception, *, times: int) -> None:
+        self._client = client
+        self._name = name
+        self._error = error
+        self.left = times
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fail if name == self._name and self.left else getattr(self._client, name)
+
+    def _fail(self, **_: object) -> None:
+        self.left -= 1
+        raise self._error
 
 
 def test_a_mapping_that_somebody_else_updates_is_not_changed(
@@ -73,6 +100,65 @@ def test_a_run_skips_the_ticks_in_which_somebody_else_updates_the_mapping(
 
     assert all("somebody else changes the event source mapping" in why for why in skipped)
     assert limit(target) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (refusal("Throttling"), "AWS refused GetMetricData (Throttling): no"),
+        (refusal("InternalError", status=500), "AWS refused GetMetricData (InternalError): no"),
+        (EndpointConnectionError(endpoint_url="https://aws"), "AWS cannot be reached"),
+        (ReadTimeoutError(endpoint_url="https://aws"), "AWS cannot be reached"),
+    ],
+)
+def test_a_run_skips_a_tick_that_aws_throttles_or_breaks_and_goes_on(
+    target: Target, controller: Make, error: Exception, sentence: str
+) -> None:
+    told: list[str] = []
+    cloudwatch = Failing(target.cloudwatch, "get_metric_data", error, times=1)
+
+    controller(QUICK, cloudwatch=cloudwatch).run(
+        should_stop=lambda: len(told) > 1,
+        on_tick=lambda tick: told.append(tick.decision.cause),
+        on_skip=told.append,
+        tick_s=0.1,
+    )
+
+    assert sentence in told[0]
+    assert told[1] == Cause.STEADY
+
+
+def test_a_run_holds_its_lock_though_a_renewal_is_throttled(
+    target: Target, controller: Make
+) -> None:
+    ticks: list[Tick] = []
+    renewal = Failing(target.dynamodb, "update_item", refusal("ThrottlingException"), times=2)
+
+    controller(QUICK, dynamodb=renewal, clock=HurriedClock()).run(
+        should_stop=lambda: len(ticks) > 1,
+        on_tick=ticks.append,
+        on_skip=pytest.fail,
+        tick_s=100,
+    )
+
+    assert renewal.left == 0
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDeniedException", "ExpiredTokenException", "ResourceNotFoundException"]
+)
+def test_a_run_ends_where_waiting_does_not_help(
+    target: Target, controller: Make, code: str
+) -> None:
+    cloudwatch = Failing(target.cloudwatch, "get_metric_data", refusal(code, status=400), times=1)
+
+    with pytest.raises(ClientError, match=code):
+        controller(QUICK, cloudwatch=cloudwatch).run(
+            should_stop=lambda: False,
+            on_tick=lambda tick: pytest.fail(tick.decision.reason),
+            on_skip=pytest.fail,
+            tick_s=0.1,
+        )
 
 
 class HurriedClock(SystemClock):
