@@ -15,8 +15,8 @@ from typing import Any
 from zeroidle_inference.engine.decoder import Decoder, Logits, Row
 
 PROBE_CONTEXT = 300
-PROBE_SHAPES = ((1, 64), (1, 128), (1, 256), (4, 64))
-"""Sequences, and rows of each: what a step of prompt rows can look like."""
+PROBE_ROWS = (64, 128, 256)
+"""How many rows a piece of a prompt has, from the least to what a step takes."""
 PROBE_ROUNDS = 3
 
 
@@ -164,53 +164,37 @@ def passes(rows: Sequence[Row], piece_rows: int) -> int:
 
 
 def measure_costs(decoder: Decoder) -> RowCosts:
-    """Prices on an idle decoder: prompt rows in several shapes behind 300 cells, and the head."""
-    shapes = [
-        (sequences, rows)
-        for sequences, rows in PROBE_SHAPES
-        if sequences <= decoder.sequences and sequences * rows <= decoder.max_rows
-    ]
-    _compute(decoder, 1, 0, PROBE_CONTEXT, logits=False)
-    state = decoder.save(0)
-    for sequence in range(1, max(sequences for sequences, _ in shapes)):
-        decoder.load(sequence, state, length=PROBE_CONTEXT)
-    prices = [_price(decoder, *shape) for shape in shapes]
-    head_s = _head_price(decoder, *shapes[0])
-    for sequence in range(max(sequences for sequences, _ in shapes)):
-        decoder.truncate(sequence, 0)
+    """Prices on an idle decoder: pieces of a prompt behind 300 cells, and the output head."""
+    _compute(decoder, 0, PROBE_CONTEXT, logits=False)
+    prices = [_price(decoder, rows) for rows in PROBE_ROWS if rows <= decoder.max_rows]
+    head_s = _head_price(decoder, PROBE_ROWS[0])
+    decoder.truncate(0, 0)
     return RowCosts(row_s=min(prices), head_s=head_s)
 
 
-def _price(decoder: Decoder, sequences: int, rows: int) -> float:
+def _price(decoder: Decoder, rows: int) -> float:
     """Seconds a row, the median of a few."""
-    took_s = [_took_s(decoder, sequences, rows, logits=False) for _ in range(PROBE_ROUNDS)]
-    return median(took_s) / (sequences * rows)
+    return median(_took_s(decoder, rows, logits=False) for _ in range(PROBE_ROUNDS)) / rows
 
 
-def _head_price(decoder: Decoder, sequences: int, rows: int) -> float:
+def _head_price(decoder: Decoder, rows: int) -> float:
     """Seconds that a row's logits add: with and without by turns, for the machine drifts."""
     added_s = [
-        _took_s(decoder, sequences, rows, logits=True)
-        - _took_s(decoder, sequences, rows, logits=False)
+        _took_s(decoder, rows, logits=True) - _took_s(decoder, rows, logits=False)
         for _ in range(PROBE_ROUNDS)
     ]
-    return max(median(added_s), 0.0) / (sequences * rows)
+    return max(median(added_s), 0.0) / rows
 
 
-def _took_s(decoder: Decoder, sequences: int, rows: int, *, logits: bool) -> float:
+def _took_s(decoder: Decoder, rows: int, *, logits: bool) -> float:
     started_s = time.perf_counter()
-    _compute(decoder, sequences, PROBE_CONTEXT, rows, logits=logits)
+    _compute(decoder, PROBE_CONTEXT, rows, logits=logits)
     took_s = time.perf_counter() - started_s
-    for sequence in range(sequences):
-        decoder.truncate(sequence, PROBE_CONTEXT)
+    decoder.truncate(0, PROBE_CONTEXT)
     return took_s
 
 
-def _compute(decoder: Decoder, sequences: int, start: int, count: int, *, logits: bool) -> None:
-    rows = [
-        Row(1000 + i % 97, start + i, sequence, logits)
-        for sequence in range(sequences)
-        for i in range(count)
-    ]
+def _compute(decoder: Decoder, start: int, count: int, *, logits: bool) -> None:
+    rows = [Row(1000 + i % 97, start + i, 0, logits) for i in range(count)]
     for first in range(0, len(rows), decoder.max_rows):
         decoder.decode(rows[first : first + decoder.max_rows])

@@ -13,7 +13,7 @@ from zeroidle_inference.engine import prefix_files
 from zeroidle_inference.engine.engine import Engine
 from zeroidle_inference.engine.errors import ModelFileError
 from zeroidle_inference.engine.grammar import Grammars
-from zeroidle_inference.engine.llama import LlamaDecoder
+from zeroidle_inference.engine.llama import PIECE_ROWS, LlamaDecoder
 from zeroidle_inference.engine.model import LoadedModel, file_sha256
 from zeroidle_inference.engine.prefix import PrefixStates
 from zeroidle_inference.engine.request import ChatMessage, Prompt
@@ -165,6 +165,7 @@ def affordable_sequences(
 
 
 def build() -> str:
-    """Which llama.cpp this is: a saved state is good for the same build only."""
+    """Which llama.cpp this is, and how it is asked: a saved state is good for the same only."""
     features = llama_cpp.llama_print_system_info().decode()
-    return f"{metadata.version('llama-cpp-python')} {features}"
+    release = metadata.version("llama-cpp-python")
+    return f"{release} {features}flash attention, pieces of {PIECE_ROWS} rows"
