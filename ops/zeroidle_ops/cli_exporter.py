@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from zeroidle_contract import load_prices
 from zeroidle_ops.cli import Options
 from zeroidle_ops.console import DONE, show, tell
-from zeroidle_ops.errors import OpsError, UsageError
+from zeroidle_ops.errors import UsageError
 from zeroidle_ops.observe.exporter import serve
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_producer.clock import SystemClock
@@ -31,16 +31,11 @@ def exporter(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
-    try:
-        with options.target() as target:
-            _ = target.stack  # a wrong name ends it; what breaks while it serves does not
-            observer = Observer(target=target, prices=load_prices(), clock=SystemClock())
-            with serve(observer, host=host, port=port, tell=tell) as listening:
-                url = f"http://{host}:{listening}/metrics"
-                show({"url": url}, f"serving {url}", json=options.json)
-                stop.wait()
-    except OSError as error:
-        raise OpsError(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose another --port"
-        ) from error
+    with options.target() as target:
+        _ = target.stack  # a wrong name ends it; what breaks while it serves does not
+        observer = Observer(target=target, prices=load_prices(), clock=SystemClock())
+        with serve(observer, host=host, port=port, tell=tell) as listening:
+            url = f"http://{host}:{listening}/metrics"
+            show({"url": url}, f"serving {url}", json=options.json)
+            stop.wait()
     return DONE

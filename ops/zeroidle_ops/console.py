@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from zeroidle_ops.errors import NothingToDoError, UsageError
+from zeroidle_ops.errors import CannotWriteError, NothingToDoError, UsageError
 
 DONE: Final = 0
 ERROR: Final = 1
@@ -23,12 +23,19 @@ NOTHING_TO_DO: Final = 4
 
 
 def show(value: dict[str, Any], table: RenderableType, *, json: bool) -> None:
-    """Data, to stdout: as JSON, or as a table for people."""
+    """Data, to stdout: as JSON, or as a table for people.
+
+    Raises:
+        CannotWriteError: stdout takes nothing. A pipe whose reader has gone ends the program.
+    """
     console = Console(soft_wrap=json)
-    if json:
-        console.print_json(data=value, indent=2)
-    else:
-        console.print(table, markup=False, highlight=False)
+    try:
+        if json:
+            console.print_json(data=value, indent=2)
+        else:
+            console.print(table, markup=False, highlight=False)
+    except OSError as error:
+        raise CannotWriteError(f"cannot write to stdout ({error.strerror})") from error
 
 
 def tell(line: str) -> None:

@@ -7,6 +7,8 @@ OpsError
 ├── NothingToDoError      there is nothing to do: no failure, and an exit code of its own
 ├── LockBusyError         another operator works on the same thing
 ├── LockLostError         the lock ran out, and another operator has taken it
+├── CannotListenError     the exporter's address is taken, or not this machine's
+├── CannotWriteError      output that takes nothing more
 ├── DeploymentError       the template did not deploy, or must not now
 │   └── NothingToDeployError  the stack is as asked already
 └── LocalStackError       the local emulator or its stack
@@ -56,6 +58,14 @@ class LockBusyError(OpsError):
 
 class LockLostError(OpsError):
     """The lock ran out, and another operator has taken it."""
+
+
+class CannotListenError(OpsError):
+    """The exporter's address is taken, or not this machine's."""
+
+
+class CannotWriteError(OpsError):
+    """Output that takes nothing more: a full disk, a terminal that is gone."""
 
 
 class LocalStackError(OpsError):

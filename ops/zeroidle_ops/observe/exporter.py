@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from zeroidle_ops.errors import CannotListenError
 from zeroidle_ops.observe.metrics import families, read_errors
 from zeroidle_ops.observe.observer import Observer
 from zeroidle_ops.observe.snapshot import LeftOut, Snapshot
@@ -67,10 +68,18 @@ def serve(
     """Serve `/metrics` for the length of a block; the port in use (0 chooses a free one).
 
     `tell` gets a sentence for each part that is missing, when it goes missing.
+
+    Raises:
+        CannotListenError: the port is taken, or the address is not this machine's.
     """
     registry = CollectorRegistry()
     registry.register(StackCollector(observer, tell=tell))
-    server, thread = start_http_server(port, addr=host, registry=registry)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        raise CannotListenError(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another --host or --port"
+        ) from error
     try:
         yield server.server_port
     finally:

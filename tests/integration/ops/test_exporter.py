@@ -1,5 +1,6 @@
 """The exporter on a real stack, and a real Prometheus that scrapes it and fires an alert."""
 
+import io
 import json
 import re
 import socket
@@ -213,6 +214,30 @@ def test_a_stack_that_is_not_there_is_one_sentence(
     assert cli.main(["exporter", "--stack", "nowhere", "--port", "0"]) == 1
 
     assert "there is no stack named 'nowhere'" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_one_sentence(
+    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_in(monkeypatch, target)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code = cli.main(["exporter", "--stack", target.stack_name, "--port", str(port)])
+
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in capsys.readouterr().err
+
+
+def test_an_output_that_takes_nothing_is_no_matter_of_the_port(
+    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_in(monkeypatch, target)
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(full, write_through=True))
+        code = cli.main(["exporter", "--stack", target.stack_name, "--port", "0"])
+
+    assert code == 1
+    assert capsys.readouterr().err == "zeroidle: cannot write to stdout (No space left on device)\n"
 
 
 @contextmanager
