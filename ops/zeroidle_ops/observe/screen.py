@@ -1,4 +1,6 @@
-"""A snapshot as one screen of 80 columns. Knows no AWS and no terminal; the same for a screenshot.
+"""A snapshot as one screen of 80 columns and at most 23 lines, so that a prompt fits below it.
+
+Knows no AWS and no terminal; the same for a screenshot.
 
 Green is well, yellow wants a look, red wants somebody now. A dash is a number that nobody measured.
 """
@@ -7,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.panel import Panel
+from rich.constrain import Constrain
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +25,7 @@ from zeroidle_ops.observe.snapshot import (
 )
 
 WIDTH: Final = 80
-CAUSES_SHOWN: Final = 5
+CAUSES_SHOWN: Final = 4
 _BAR: Final = 20
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _DAY_S: Final = 86_400
@@ -38,36 +41,44 @@ Row = tuple[str, Text]
 
 def screen(snapshot: Snapshot, *, history: Sequence[int] = ()) -> RenderableType:
     """The whole screen. `history` holds how many messages waited before, the latest last."""
-    sections: list[RenderableType] = []
-    if snapshot.unreadable:
-        # First: a terminal of 24 lines cuts off what is last.
-        sections.append(_section("cannot be read", _unreadable(snapshot), style="red"))
-    sections += [
-        _section("queue", _queue(snapshot, history)),
-        _section("dead letters", _dead_letters(snapshot.dead_letters)),
-        _section(_function_name(snapshot.activity), _function(snapshot.activity, snapshot.limits)),
-        _section("spend", _spend(snapshot)),
+    title = Text.assemble(
+        (snapshot.stack_name, "bold"),
+        f"  {snapshot.at:%Y-%m-%d %H:%M:%S} UTC",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+    # What cannot be read stands first, and in the lines that it lacks below.
+    parts: list[RenderableType] = [
+        title,
+        _rows([*_unreadable(snapshot), *_queue(snapshot, history)]),
+        _rule("dead letters"),
+        _rows(_dead_letters(snapshot.dead_letters)),
+        _rule(_function_name(snapshot.activity)),
+        _rows([*_function(snapshot.activity, snapshot.limits), *_spend(snapshot)]),
     ]
     decided = [*_scaler(snapshot), *_decisions(snapshot.decisions or ())]
     if decided:
-        sections.append(_section("last decisions", decided))
-    title = Text.assemble((snapshot.stack_name, "bold"), f"  {snapshot.at:%Y-%m-%d %H:%M:%S} UTC")
-    return Group(title, *sections)
+        parts += [_rule("last decisions"), _rows(decided)]
+    return Constrain(Group(*parts), WIDTH)
 
 
-def _section(name: str, rows: Sequence[Row], *, style: str = "dim") -> RenderableType:
+def _rule(name: str) -> RenderableType:
+    return Rule(Text(name, style="bold"), align="left", style="dim")
+
+
+def _rows(rows: Sequence[Row]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", width=12, no_wrap=True)
     table.add_column(overflow="ellipsis", no_wrap=True)
     for label, value in rows:
         table.add_row(label, value)
-    return Panel(table, title=name, title_align="left", border_style=style, width=WIDTH)
+    return table
 
 
 def _queue(snapshot: Snapshot, history: Sequence[int]) -> list[Row]:
     level, activity = snapshot.queue, snapshot.activity
     if level is None:
-        return [("messages", _dash())]
+        return [("queue", _dash())]
     waiting = Text.assemble(
         (f"{level.waiting:,}", "bold"),
         " waiting   ",
@@ -76,10 +87,10 @@ def _queue(snapshot: Snapshot, history: Sequence[int]) -> list[Row]:
     )
     if level.delayed:
         waiting.append(f"   {level.delayed:,} delayed")
-    rows: list[Row] = [("messages", waiting)]
+    waiting.append(f"   oldest {duration(activity.oldest_age_s if activity else None)}")
+    rows: list[Row] = [("queue", waiting)]
     if len(history) > 1:
         rows.append(("", Text(sparkline(history), style="cyan")))
-    rows.append(("oldest", Text(duration(activity.oldest_age_s if activity else None))))
     return rows
 
 
@@ -189,12 +200,12 @@ def _trouble(activity: Activity) -> Text:
 def _spend(snapshot: Snapshot) -> list[Row]:
     spend = snapshot.spend
     if spend is None:
-        return [("an hour", _dash())]
+        return [("spend", _dash())]
     line = Text.assemble((f"${spend.usd_per_h:,.4f}", "bold"), " an hour: ")
     line.append(
         f"compute {spend.compute_usd_per_h:,.4f}, provisioned {spend.provisioned_usd_per_h:,.4f}"
     )
-    return [("now", line)]
+    return [("spend", line)]
 
 
 def _scaler(snapshot: Snapshot) -> list[Row]:
@@ -219,7 +230,10 @@ def _decisions(decisions: Sequence[Decision]) -> list[Row]:
 
 
 def _unreadable(snapshot: Snapshot) -> list[Row]:
-    return [(source.value, Text(reason)) for source, reason in snapshot.unreadable.items()]
+    return [
+        (source.value, Text(f"cannot be read: {reason}", style="red"))
+        for source, reason in snapshot.unreadable.items()
+    ]
 
 
 def _number(value: float | None) -> str:

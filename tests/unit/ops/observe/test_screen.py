@@ -20,12 +20,71 @@ def shown(snapshot: Snapshot, history: Sequence[int] = ()) -> str:
     return capture.get()
 
 
-def test_it_fits_80_columns_and_24_lines() -> None:
-    text = shown(BUSY, range(200))
+FULL = replace(
+    with_causes(100),
+    decisions=tuple(
+        replace(decision, at=decision.at - timedelta(minutes=minutes))
+        for decision in DECIDED.decisions or ()
+        for minutes in range(3)
+    ),
+    scaler=Scaler(is_scheduled=True, ticked_at=BUSY.at - timedelta(seconds=40)),
+)
+SCREEN = """\
+prod  2026-11-24 03:12:05 UTC
+queue         1,204 waiting   87 in flight   oldest 1 min 15 s
+              ▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇███████████████
+dead letters ───────────────────────────────────────────────────────────────────
+messages      5,050   the first expires in 9 d 0 h
+by cause          100  internal                 000000000064
+                   99  internal                 000000000063
+                   98  internal                 000000000062
+                   97  internal                 000000000061
+                4,656  of 96 other causes
+function ───────────────────────────────────────────────────────────────────────
+mapping       Enabled
+in use        ██████████░░░░░░░░░░  5.0 of at most 10
+limits        maximum 10, reserved 20, provisioned 2, account 1,000
+throughput    120.0 jobs/min, 2 failed, 60 invocations in 5 min
+latency       wait p95 1 min 1 s, longest invocation 44 s of 300 s
+trouble       0 errors, 3 throttles, 0 returned, - dependency down
+spend         $2.6401 an hour: compute 2.4000, provisioned 0.2400
+last decisions ─────────────────────────────────────────────────────────────────
+scaler        looked 40 s ago
+03:11:00        12  the backlog needs 12
+03:10:00        12  the backlog needs 12
+03:09:00        12  the backlog needs 12
+"""
+LACKING = {
+    Source.QUEUE: replace(FULL, queue=None),
+    Source.DEAD_LETTERS: replace(FULL, dead_letters=None),
+    Source.LIMITS: replace(FULL, limits=None, spend=None),
+    Source.ACTIVITY: replace(FULL, activity=None, spend=None),
+    Source.DECISIONS: replace(FULL, decisions=None),
+    Source.SCALER: replace(FULL, scaler=None),
+}
 
-    assert max(map(len, text.splitlines())) <= 80
-    assert len(text.splitlines()) <= 24
-    assert "…" not in text
+
+def test_a_full_screen_with_a_prompt_fits_a_terminal_of_80_columns_and_24_lines() -> None:
+    lines = shown(FULL, range(200)).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 23
+    assert "…" not in "".join(lines)
+    assert lines[-4].startswith("scaler ")
+    assert [line[:8] for line in lines[-3:]] == ["03:11:00", "03:10:00", "03:09:00"]
+
+
+@pytest.mark.parametrize("source", Source)
+def test_what_cannot_be_read_takes_no_line_more(source: Source) -> None:
+    lacking = replace(LACKING[source], unreadable={source: "AccessDenied"})
+
+    assert len(shown(lacking, range(200)).splitlines()) <= 23
+
+
+def test_a_full_screen_reads_like_this() -> None:
+    lines = [line.rstrip() for line in shown(FULL, range(200)).splitlines()]
+
+    assert lines == SCREEN.splitlines()
 
 
 def test_it_tells_each_part() -> None:
@@ -33,7 +92,7 @@ def test_it_tells_each_part() -> None:
 
     for part in (
         "prod  2026-11-24 03:12:05 UTC",
-        "1,204 waiting   87 in flight",
+        "1,204 waiting   87 in flight   oldest 1 min 15 s",
         "12   the first expires in 9 d 0 h",
         "9  internal                 a1b2c3d4e5f6",
         "5.0 of at most 10",
@@ -53,7 +112,7 @@ def test_what_the_log_told_instead_of_cloudwatch_is_named() -> None:
 
 
 def test_many_causes_are_summed() -> None:
-    assert "of 95 other causes" in shown(with_causes(100))
+    assert "of 96 other causes" in shown(with_causes(100))
 
 
 @pytest.mark.parametrize(
@@ -104,8 +163,7 @@ def test_a_paused_mapping_stands_out() -> None:
 def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
     text = shown(replace(BUSY, limits=None, spend=None, unreadable={Source.LIMITS: "AccessDenied"}))
 
-    assert "cannot be read" in text.splitlines()[1]
-    assert "limits        AccessDenied" in text
+    assert text.splitlines()[1].startswith("limits        cannot be read: AccessDenied")
     assert "1,204 waiting" in text
 
 
