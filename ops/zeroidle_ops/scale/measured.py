@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from zeroidle_ops.scale.observation import WINDOW_S
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-WINDOW_S: Final = 300
 LATEST_S: Final = 900
 """Of figures this late or less the law waits for the next, still. Older ones are not asked for,
 but for the hour's spend: then there is no CloudWatch to wait for, and the observer reckons."""

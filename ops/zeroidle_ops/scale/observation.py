@@ -10,6 +10,9 @@ from typing import Final
 
 from zeroidle_ops.scale.policy import API_MOST
 
+WINDOW_S: Final = 300
+"""Rates that CloudWatch tells are means over so long."""
+
 NEVER_S: Final = float("inf")
 """Seconds since something that never happened."""
 
@@ -30,7 +33,7 @@ class Observation:
         usual_seconds_per_invocation: W as it is when all is well; None where nobody knows.
         messages_per_invocation: m, as it is when messages wait, else the mapping's batch size.
         throttles_per_s: invocations that were refused for lack of concurrency.
-        ended_per_s: jobs that ended, well or not.
+        ended_per_s: jobs that ended, well or not; see `ended_now`.
         failed_per_s: jobs that ended in failure.
         dead_letters_per_s: messages that came into the dead-letter queue.
         available: environments that account and reservation leave to this function.
@@ -101,6 +104,27 @@ def fills(limit: int | None, *, backlog: int, batch_size: float) -> bool:
 def running_now(*, in_flight: int, messages: float, limit: int | None) -> float:
     """Invocations under way, by the messages that are in flight."""
     return min(in_flight / messages, math.inf if limit is None else float(limit))
+
+
+def ended_now(
+    *,
+    running: float,
+    messages: float,
+    seconds: float,
+    ended: float | None,
+    handled: float | None,
+) -> float:
+    """Jobs that end a second: the window's mean, or what the running end, if that is more.
+
+    Failures are counted at once, but what ends is a mean of minutes that are over: at the start of
+    a burst that is the rate of the calm before it, beside which a few failures would be a storm.
+    Of what leaves an invocation only the share `ended / handled` ends; the rest comes back.
+    """
+    leaving_per_s = running * messages / seconds
+    if ended is None:
+        return leaving_per_s
+    share = min(1.0, ended / handled) if handled else 1.0
+    return max(ended / WINDOW_S, share * leaving_per_s)
 
 
 def seconds_since(then_s: float, now_s: float) -> float:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zeroidle_contract import ErrorCode, Stack, load_prices
 from zeroidle_contract.table import ERROR_CODE, FAILED_AT, FAILURES_INDEX, iso
-from zeroidle_ops.scale.measured import WINDOW_S, Measured, measure
+from zeroidle_ops.scale.measured import Measured, measure
 from zeroidle_ops.scale.memory import CONTROLLER, Memory
 from zeroidle_ops.scale.observation import (
+    WINDOW_S,
     Observation,
+    ended_now,
     fills,
     full_batch,
     running_now,
@@ -122,10 +124,12 @@ class Observer:
         )
         seconds = measured.duration_s or self._service_time.seconds
         running = running_now(in_flight=in_flight, messages=messages, limit=current)
-        ended_per_s = (
-            measured.ended / WINDOW_S
-            if measured.ended is not None
-            else running * messages / seconds
+        ended_per_s = ended_now(
+            running=running,
+            messages=messages,
+            seconds=seconds,
+            ended=measured.ended,
+            handled=measured.handled,
         )
         is_new = memory.at_s != since_s
         gb = seen["function"]["MemorySize"] / 1024

@@ -11,6 +11,7 @@ from zeroidle_ops.scale.law import PAUSED, decide
 from zeroidle_ops.scale.memory import CONTROLLER, Memory
 from zeroidle_ops.scale.observation import (
     Observation,
+    ended_now,
     fills,
     full_batch,
     running_now,
@@ -63,6 +64,8 @@ class Zeroidle:
             invocations=seen.invocations,
             fills_limit=fills(current, backlog=sight.waiting, batch_size=self.batch_size),
         )
+        running = running_now(in_flight=sight.in_flight, messages=messages, limit=current)
+        seconds = seen.billed_s / seen.invocations if seen.invocations else full_s
         dead_per_s = (sight.dead - memory.dead_letters) / self.period_s
         return Observation(
             data_age_s=METRICS_DELAY_S,
@@ -71,14 +74,18 @@ class Zeroidle:
             in_flight=sight.in_flight,
             oldest_age_s=seen.oldest_age_s if sight.waiting else 0.0,
             arrivals_per_s=seen.sent / METRICS_WINDOW_S,
-            running=running_now(in_flight=sight.in_flight, messages=messages, limit=current),
-            seconds_per_invocation=(
-                seen.billed_s / seen.invocations if seen.invocations else full_s
-            ),
+            running=running,
+            seconds_per_invocation=seconds,
             usual_seconds_per_invocation=full_s,
             messages_per_invocation=messages,
             throttles_per_s=seen.throttles / METRICS_WINDOW_S,
-            ended_per_s=(seen.succeeded + seen.dead) / METRICS_WINDOW_S,
+            ended_per_s=ended_now(
+                running=running,
+                messages=messages,
+                seconds=seconds,
+                ended=seen.succeeded + seen.dead,
+                handled=seen.attempts,
+            ),
             failed_per_s=dead_per_s,
             dead_letters_per_s=dead_per_s,
             available=self.available,

@@ -8,11 +8,12 @@ from unit.ops.scale.recorded_account import NOW_S, Account, StoppedClock, minute
 
 from zeroidle_contract import Stack, load_prices
 from zeroidle_contract.profile import ServiceProfile
-from zeroidle_ops.scale.law import Cause, Decision
+from zeroidle_ops.scale.law import Cause, Decision, decide
 from zeroidle_ops.scale.measured import measure
 from zeroidle_ops.scale.memory import Memory
 from zeroidle_ops.scale.observation import Observation, fills, full_batch, running_now
 from zeroidle_ops.scale.observer import Observer, ServiceTime
+from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.scale.simulation.scenario import load_scenario
 from zeroidle_ops.scale.simulation.service_time import ServiceTimes
 from zeroidle_ops.scale.simulation.shipped import SHIPPED_PROFILE
@@ -146,6 +147,39 @@ def test_more_than_the_limit_never_runs() -> None:
     assert running_now(in_flight=45, messages=10, limit=10) == 4.5
     assert running_now(in_flight=450, messages=10, limit=10) == 10
     assert running_now(in_flight=450, messages=10, limit=None) == 45
+
+
+def burst_after_a_trickle(*, failures: int, handled: float) -> Observation:
+    """Of five minutes with five jobs each the figures; now 90,000 wait, and ten invocations run."""
+    account = Account(
+        waiting=90_000,
+        in_flight=100,
+        failures=failures,
+        series={
+            "heartbeat": minutes(*(0.0,) * 5, ended_ago_s=60),
+            "invocations": minutes(*(handled,) * 5, ended_ago_s=60),
+            "duration": minutes(*(4_000.0,) * 5, ended_ago_s=60),
+            "ended": minutes(*(5.0,) * 5, ended_ago_s=60),
+            "handled": minutes(*(handled,) * 5, ended_ago_s=60),
+        },
+    )
+    return look(account, Memory(at_s=NOW_S - 60))
+
+
+def test_a_few_failures_at_the_start_of_a_burst_are_no_storm() -> None:
+    seen = burst_after_a_trickle(failures=7, handled=5.0)
+
+    assert seen.ended_per_s == 2.5  # ten that take 4 s for one, not 5 in a minute
+    assert seen.failed_share == pytest.approx(7 / 60 / 2.5)
+    assert decide(seen, Policy()).cause is not Cause.STORM
+
+
+def test_what_comes_back_to_be_tried_again_does_not_hide_a_storm() -> None:
+    """Every job is tried three times: of three that leave an invocation one ends."""
+    seen = burst_after_a_trickle(failures=45, handled=15.0)
+
+    assert seen.ended_per_s == pytest.approx(2.5 / 3)
+    assert decide(seen, Policy()).cause is Cause.STORM
 
 
 @pytest.mark.parametrize(
