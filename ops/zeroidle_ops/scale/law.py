@@ -33,7 +33,8 @@ over its remaining time, the policy's bounds, the API's 2 to 1,000. When the bud
 target is 0, a pause, for the API allows no limit below 2.
 
 Still: changes inside the deadband are not made (unless arrivals outrun the limit), a lowering
-waits `lower_after_s` after any change, a shrink waits `settle_s` for the one before to be seen.
+waits `lower_after_s` after any change, a shrink waits `settle_s` for the one before to be seen;
+one for throttles also until those before the last change have left the window they are summed over.
 """
 
 import math
@@ -41,7 +42,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from zeroidle_ops.scale.observation import Observation
+from zeroidle_ops.scale.observation import WINDOW_S, Observation
 from zeroidle_ops.scale.policy import API_LEAST, API_MOST, Policy
 
 AWS_START: Final = 5
@@ -162,7 +163,10 @@ def _move(seen: Observation, policy: Policy) -> Decision:
         if share == PAUSED:
             return Decision(target=PAUSED, cause=reason, reason=text)
         # Every tick of a fault is a fault's: only the last change tells when it was shrunk.
-        settling = max(seen.since_fault_s, seen.since_change_s) < policy.settle_s
+        settle_s = policy.settle_s
+        if reason is Cause.THROTTLED:  # a sum, in which those before the shrink stand so long
+            settle_s += WINDOW_S + seen.data_age_s
+        settling = max(seen.since_fault_s, seen.since_change_s) < settle_s
         target = min(needed, current) if settling else min(needed, math.floor(current * share))
         if reason is Cause.SLOW:
             target = max(target, min(current, _usual_need(seen)))

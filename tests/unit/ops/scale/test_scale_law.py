@@ -200,6 +200,39 @@ def test_a_storm_is_shrunk_to_the_floor_however_often_the_controller_looks(every
     assert current == 2
 
 
+@pytest.mark.parametrize("every_s", [10, 60, 90])
+@pytest.mark.parametrize(
+    ("throttled_until_s", "limits"),
+    [
+        (1000, {100, 70}),  # a throttle at 1000 s: in the sum from 1060 to 1360 s
+        (1500, {100, 70, 49}),  # and on, though shrunk
+    ],
+)
+def test_throttles_shrink_once_for_all_the_minutes_that_they_are_summed_over(
+    every_s: float, throttled_until_s: float, limits: set[int]
+) -> None:
+    memory, current, seen_limits = Memory(), 100, {100}
+    for at_s in itertools.takewhile(lambda s: s < 1850, itertools.count(1060, every_s)):
+        seen = replace(
+            SANE,
+            current=current,
+            backlog=100_000,
+            in_flight=1000,
+            data_age_s=60.0,
+            throttles_per_s=0.1 if at_s - 360 <= throttled_until_s else 0.0,
+            since_fault_s=seconds_since(memory.fault_at_s, at_s),
+            since_change_s=seconds_since(memory.changed_at_s, at_s),
+        )
+        decision = decide(seen, Policy())
+        memory = memory.after(decision, at_s=at_s)
+        if not decision.is_fault:
+            break
+        current = limit(decision, seen)
+        seen_limits.add(current)
+
+    assert seen_limits == limits
+
+
 @given(
     current=st.integers(2, 1000),
     backlog=st.integers(0, 100_000),
