@@ -168,7 +168,18 @@ def pause(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) ->
 
 
 @scale.command
-def resume(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) -> int:
+def resume(
+    *,
+    reason: Reason,
+    options: Options = NO_OPTIONS,
+    lift_stop: Annotated[
+        bool,
+        Parameter(
+            negative=(), help="Also where reserved concurrency is 0, somebody's emergency stop."
+        ),
+    ] = False,
+    yes: Yes = False,
+) -> int:
     """Hand out messages again, from the lowest limit; a controller then doubles it by and by.
 
     Exit code 4 when it is not paused.
@@ -177,7 +188,7 @@ def resume(*, reason: Reason, options: Options = NO_OPTIONS, yes: Yes = False) -
     """
     controller = _controller(options, DEFAULT)
     ask(f"Enable the mapping with a limit of {DEFAULT.least}?", yes=yes)
-    limit = controller.resume(reason=reason)
+    limit = controller.resume(reason=reason, lift_stop=lift_stop)
     show(
         {"paused": False, "limit": limit},
         f"resumed with a limit of {limit}; a controller raises it as the work asks: the one in the "

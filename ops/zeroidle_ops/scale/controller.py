@@ -16,7 +16,12 @@ from zeroidle_contract import Stack
 from zeroidle_ops.errors import LockBusyError, explain, is_passing
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.actuator import Actuator
-from zeroidle_ops.scale.errors import MappingBusyError, NotPausedError, PausedAlreadyError
+from zeroidle_ops.scale.errors import (
+    MappingBusyError,
+    NotPausedError,
+    PausedAlreadyError,
+    StoppedError,
+)
 from zeroidle_ops.scale.law import PAUSED, Cause, Decision, decide
 from zeroidle_ops.scale.memory import CONTROLLER, Diary, Entry
 from zeroidle_ops.scale.observation import Observation
@@ -144,11 +149,14 @@ class Controller:
             decision = Decision(target=PAUSED, cause=Cause.PAUSED, reason=reason)
             self._diary.write(decision, seen, holder=self._operator, at_s=memory.at_s)
 
-    def resume(self, *, reason: str) -> int:
+    def resume(self, *, reason: str, lift_stop: bool = False) -> int:
         """Enable the mapping at the policy's least; it grows from there. Returns the limit.
+
+        A reserved concurrency of 0 is somebody's emergency stop, lifted only with `lift_stop`.
 
         Raises:
             NotPausedError: it is enabled.
+            StoppedError: reserved concurrency is 0, and shall not be lifted.
             LockBusyError: a controller is at it this very moment.
             MappingBusyError: somebody else is changing the mapping.
         """
@@ -158,6 +166,12 @@ class Controller:
             if seen.paused_by is None:
                 raise NotPausedError("the mapping is enabled: there is nothing to resume")
             target = self._policy.least
+            if seen.reserved == 0 and not lift_stop:
+                raise StoppedError(
+                    "reserved concurrency is 0: somebody has stopped the function besides the "
+                    "pause; ask them, then resume with --lift-stop, which reserves "
+                    f"{target}. Nothing was changed"
+                )
             self._actuator(lock.renew).resume(target, reserved=seen.reserved)
             at_s = memory.at_s
             memory = replace(

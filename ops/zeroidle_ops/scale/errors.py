@@ -5,6 +5,7 @@ ScaleError
 ├── MappingBusyError     somebody else is just changing the mapping
 ├── NotPausedError       a resume where nothing is paused
 ├── PausedAlreadyError   a pause where the mapping is paused
+├── StoppedError         a resume where somebody has stopped the function as well
 └── CapacityError        account or reservation leave less than was asked for
 """
 
@@ -29,6 +30,10 @@ class NotPausedError(ScaleError, NothingToDoError):
 
 class PausedAlreadyError(ScaleError, NothingToDoError):
     """A pause where the mapping is paused."""
+
+
+class StoppedError(ScaleError):
+    """A resume where somebody has stopped the function as well."""
 
 
 class CapacityError(ScaleError):

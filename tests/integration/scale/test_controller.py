@@ -9,7 +9,7 @@ from integration.scale.queue_and_mapping import limit, mapping, send
 from zeroidle_ops.errors import LockBusyError
 from zeroidle_ops.lock import Lock
 from zeroidle_ops.scale.controller import Controller, Tick
-from zeroidle_ops.scale.errors import NotPausedError, PausedAlreadyError
+from zeroidle_ops.scale.errors import NotPausedError, PausedAlreadyError, StoppedError
 from zeroidle_ops.scale.law import Cause
 from zeroidle_ops.scale.policy import Policy
 from zeroidle_ops.stack.target import Target
@@ -134,6 +134,20 @@ def test_an_emergency_stop_by_reserved_concurrency_is_left_alone(
 
     assert controller().tick().decision.cause is Cause.STOPPED
     assert reserved(target) == 0
+
+
+def test_a_resume_lifts_an_emergency_stop_only_when_told_to(
+    target: Target, controller: Make
+) -> None:
+    controller().pause(reason="INC-1")
+    reserve(target, 0)
+
+    with pytest.raises(StoppedError, match="reserved concurrency is 0: somebody has stopped"):
+        controller(operator="bob").resume(reason="fixed")
+    assert (mapping(target)["State"], reserved(target)) == ("Disabled", 0)
+
+    assert controller(operator="bob").resume(reason="fixed", lift_stop=True) == 2
+    assert (mapping(target)["State"], reserved(target)) == ("Enabled", 2)
 
 
 def test_a_reservation_is_left_alone_while_an_operator_has_paused(

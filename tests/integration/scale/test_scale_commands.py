@@ -80,6 +80,18 @@ def test_a_pause_is_asked_for_made_known_and_ended_by_a_resume(
     assert [one["reason"] for one in told["decisions"]] == ["fixed", "INC-1"]
 
 
+def test_a_resume_beside_an_emergency_stop_names_the_option_that_lifts_it(
+    target: Target, terminal: Terminal
+) -> None:
+    function = target.stack.function_name
+    assert terminal("pause --reason INC-1 --yes")[0] == 0
+    target.lambda_.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+
+    assert terminal("resume --reason fixed --yes")[0] == 1
+    assert "--lift-stop" in terminal.err
+    assert terminal.json("resume --reason fixed --yes --lift-stop")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
