@@ -22,7 +22,8 @@ class Live:
     deployed_version: int
     serving_version: int
     maximum_concurrency: int
-    reserved_concurrency: int
+    reserved_concurrency: int | None
+    """None: nothing is reserved. 0: somebody has stopped the function."""
     reads_queue: bool
 
     @property
@@ -32,10 +33,21 @@ class Live:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """As the template's parameters: a deployment hands them on as they are."""
+        """As the template's parameters: a deployment hands them on as they are.
+
+        Raises:
+            DeploymentError: the function is stopped. A 0 means "none reserved" to the template,
+                so that the deployment would start it again.
+        """
+        if self.reserved_concurrency == 0:
+            raise DeploymentError(
+                "somebody has stopped the function (its reserved concurrency is 0), and a "
+                "deployment would start it again; when it may run, `zeroidle scale resume "
+                "--lift-stop`, then deploy"
+            )
         return {
             "MaximumConcurrency": str(self.maximum_concurrency),
-            "ReservedConcurrency": str(self.reserved_concurrency),
+            "ReservedConcurrency": str(self.reserved_concurrency or 0),
             "ReadQueue": "true" if self.reads_queue else "false",
         }
 
@@ -56,7 +68,7 @@ def read_live(target: Target) -> Live | None:
         maximum_concurrency=int(
             scaling.get("MaximumConcurrency", deploy.defaults()["MaximumConcurrency"])
         ),
-        reserved_concurrency=int(reserved.get("ReservedConcurrentExecutions", 0)),
+        reserved_concurrency=reserved.get("ReservedConcurrentExecutions"),
         reads_queue=mapping.get("State", "") in _READING,
     )
 
