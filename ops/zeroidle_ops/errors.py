@@ -121,6 +121,11 @@ _PASSING = frozenset(
 )
 
 
+def is_denied(error: ClientError) -> bool:
+    """True where the caller's role does not allow it."""
+    return error.response.get("Error", {}).get("Code") in _DENIED
+
+
 def is_passing(error: Exception) -> bool:
     """True for what may go by itself: AWS throttles, is broken, or cannot be reached."""
     if isinstance(error, ClientError):
@@ -143,7 +148,7 @@ def explain(error: Exception) -> str | None:
 def _explain_refusal(error: ClientError) -> str:
     detail = error.response.get("Error", {})
     code, message = detail.get("Code", "unknown"), detail.get("Message", "")
-    if code in _DENIED:
+    if is_denied(error):
         return f"AWS denies {error.operation_name}: {message}; ask for a role that allows it"
     if code in _EXPIRED:
         return "the AWS credentials are expired or unknown; log in again"

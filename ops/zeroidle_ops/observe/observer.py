@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zeroidle_contract import ContractError
 from zeroidle_contract.prices import Prices
+from zeroidle_ops.errors import is_denied
 from zeroidle_ops.observe.cloudwatch import read_activity
 from zeroidle_ops.observe.function_log import fill_in
 from zeroidle_ops.observe.limits import read_limits
@@ -45,7 +46,6 @@ PERIODS_S: Final[Mapping[Source, float]] = {
 
 DECISIONS_READ: Final = 3
 
-DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 
 T = TypeVar("T")
 
@@ -157,7 +157,7 @@ class Observer:
         try:
             return peek(sqs, stack, now_s=self._now_s)
         except ClientError as error:
-            if error.operation_name != "ReceiveMessage" or _reason(error) not in DENIED:
+            if error.operation_name != "ReceiveMessage" or not is_denied(error):
                 raise
             return count(sqs, stack, left_out=LeftOut.NOT_ALLOWED)
 

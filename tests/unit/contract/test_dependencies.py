@@ -1,9 +1,7 @@
 """The contract needs pydantic alone."""
 
-import subprocess
-import sys
-
 import pytest
+from fresh_process import printed_by
 
 import zeroidle_contract
 
@@ -15,11 +13,7 @@ def test_the_contract_imports_without_boto3() -> None:
         "print(sorted(loaded & {'boto3', 'botocore', 'numpy', 'llama_cpp', 'rich', 'jsonschema'}))"
     )
 
-    output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-
-    assert output == "[]\n"
+    assert printed_by(program) == "[]\n"
 
 
 def test_what_only_operators_need_is_imported_when_they_ask_for_it() -> None:
@@ -31,11 +25,7 @@ def test_what_only_operators_need_is_imported_when_they_ask_for_it() -> None:
         "print(missing, sorted(late - set(sys.modules)))"
     )
 
-    output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-
-    assert output == "[]\n[] []\n"
+    assert printed_by(program) == "[]\n[] []\n"
 
 
 def test_a_name_that_the_contract_lacks_is_told_as_always() -> None:

@@ -1,7 +1,6 @@
 """What few functions use is not imported by all at their cold start."""
 
-import subprocess
-import sys
+from fresh_process import printed_by
 
 
 def test_redaction_is_imported_by_its_first_job() -> None:
@@ -15,8 +14,4 @@ def test_redaction_is_imported_by_its_first_job() -> None:
         "print(late in sys.modules)"
     )
 
-    output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-
-    assert output == "False\nTrue\n"
+    assert printed_by(program) == "False\nTrue\n"
