@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from e2e.engine.small_engine import decoder_of
 
+from zeroidle_inference.engine import llama
 from zeroidle_inference.engine.decoder import Logits, Row
 from zeroidle_inference.engine.errors import DecodeError, ModelFileError
 from zeroidle_inference.engine.llama import LlamaDecoder
@@ -48,6 +49,36 @@ def test_a_loaded_state_gives_the_logits_of_the_sequence_it_was_saved_from(
         loaded = logits_after(decoder, tokens[20:], sequence=3, start=20)
 
     np.testing.assert_array_equal(loaded, computed)
+
+
+@pytest.mark.parametrize("at", [20, 31])
+def test_a_moved_sequence_goes_on_as_if_it_had_stayed_and_leaves_its_place_empty(
+    model: LoadedModel, at: int
+) -> None:
+    tokens = model.tokenize(TEXT)
+    with decoder_of(model) as decoder:
+        decoder.decode(rows(tokens[:at], sequence=1))
+        decoder.decode(rows(tokens[:at], sequence=3))
+        stayed = logits_after(decoder, tokens[at:], sequence=1, start=at)
+
+        assert decoder.move(3, 0)
+        moved = logits_after(decoder, tokens[at:], sequence=0, start=at)
+        other = logits_after(decoder, tokens[:9], sequence=3)
+
+        np.testing.assert_array_equal(moved, stayed)
+        np.testing.assert_array_equal(other, logits_after(decoder, tokens[:9], sequence=2))
+
+
+def test_a_sequence_that_would_take_too_much_memory_is_not_moved(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = model.tokenize(TEXT)
+    monkeypatch.setattr(llama, "MOVED_BYTES", 1000)
+    with decoder_of(model) as decoder:
+        decoder.decode(rows(tokens[:20], sequence=1))
+
+        assert not decoder.move(1, 0)
+        logits_after(decoder, tokens[20:], sequence=1, start=20)
 
 
 def test_a_state_of_another_length_is_refused_and_leaves_nothing(model: LoadedModel) -> None:

@@ -84,6 +84,7 @@ class CountingDecoder:
         self.save = timed(decoder.save, self._add_cache)
         self.load = timed(decoder.load, self._add_cache)
         self._truncate = timed(decoder.truncate, self._add_cache)
+        self._move = timed(decoder.move, self._add_cache)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands for the decoder's own
         return getattr(self._decoder, name)
@@ -108,6 +109,11 @@ class CountingDecoder:
             self.account.dropped_rows += self._lengths[sequence] - length
             self._lengths[sequence] = length
         self._truncate(sequence, length)
+
+    def move(self, source: int, target: int) -> bool:
+        """See `Decoder`."""
+        self._lengths[target] = self._lengths.pop(source)
+        return bool(self._move(source, target))
 
     def _add_cache(self, seconds: float) -> None:
         self.account.cache_s += seconds

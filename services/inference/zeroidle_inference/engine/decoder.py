@@ -97,6 +97,16 @@ class Decoder(Protocol):
         """
         ...
 
+    def move(self, source: int, target: int) -> bool:
+        """Give an empty sequence what another one holds, which is empty then.
+
+        False, and nothing done, if that is too much to copy.
+
+        Raises:
+            DecodeError: refused; all sequences must be cleared.
+        """
+        ...
+
     def abort(self) -> None:
         """Make the `decode` under way, or else the next one, raise. From any thread."""
         ...

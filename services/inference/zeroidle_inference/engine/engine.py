@@ -191,6 +191,7 @@ class Engine:
         """
         answered, self._answered = self._answered, []
         self._admit()
+        self._close_gaps()
         plan = self._schedule()
         self.last_step = Step(len(plan), sum(rows for _, rows in plan))
         logits = self._decode(plan)
@@ -209,12 +210,34 @@ class Engine:
                 return
             sequence = min(ready, key=lambda waiting: (running[waiting.group], waiting.ticket))
             self._waiting.remove(sequence)
-            # Low ones first: a decoder may compute neighbours in one pass.
-            sequence.slot = min(self._free_slots)
+            sequence.slot = self._next_slot()
             self._free_slots.remove(sequence.slot)
             sequence.admitted_s = self._now_s()
             self._running.append(sequence)
             self._load_prefix(sequence)
+
+    def _next_slot(self) -> int:
+        """The free slot that leaves no gap between those in use, or closes one."""
+        lowest = min((running.slot or 0 for running in self._running), default=0)
+        above = [slot for slot in self._free_slots if slot >= lowest]
+        return min(above) if above else max(self._free_slots)
+
+    def _close_gaps(self) -> None:
+        """Move sequences down until no free slot is between others.
+
+        A decoder may compute neighbours in one pass. A gap would cost each further step another
+        one, which is soon more than the copy of a sequence.
+        """
+        by_slot = {running.slot: running for running in self._running if running.slot is not None}
+        while by_slot and max(by_slot) - min(by_slot) >= len(by_slot):
+            gap = min(slot for slot in self._free_slots if slot > min(by_slot))
+            highest = max(by_slot)
+            if by_slot[highest].computed and not self._decoder.move(highest, gap):
+                return
+            by_slot[gap] = by_slot.pop(highest)
+            by_slot[gap].slot = gap
+            self._free_slots.remove(gap)
+            self._free_slots.append(highest)
 
     def _is_computing_prefix(self, sequence: Sequence) -> bool:
         shared = sequence.prompt.shared
@@ -234,12 +257,14 @@ class Engine:
 
     def _schedule(self) -> list[tuple[Sequence, int]]:
         demands = [
-            Demand(rows=self._next_rows(sequence), is_prefilling=sequence.is_prefilling)
+            Demand(self._next_rows(sequence), sequence.is_prefilling, sequence.waited_rows)
             for sequence in self._running
         ]
         grants = schedule(
             demands, budget=self._decoder.max_rows, piece_rows=self._decoder.piece_rows
         )
+        for sequence, rows in zip(self._running, grants, strict=True):
+            sequence.waited_rows = 0 if rows else sequence.waited_rows + sum(grants)
         return [
             (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
         ]

@@ -27,6 +27,9 @@ FLASH_ATTENTION_ENABLED = 1
 PIECE_ROWS = 64
 """`GGML_FA_TILE_Q` of llama.cpp: from so many rows of a sequence on, attention goes by tiles."""
 
+MOVED_BYTES = 128 * 1024 * 1024
+"""What a sequence may hold to be moved: a copy takes as much memory again, for a moment."""
+
 
 class LlamaDecoder:
     """One llama.cpp context, a stream of its own for each sequence.
@@ -117,10 +120,25 @@ class LlamaDecoder:
 
     def save(self, sequence: int) -> bytes:
         """See `Decoder`."""
+        return bytes(self._state(sequence))
+
+    def _state(self, sequence: int) -> ctypes.Array[ctypes.c_uint8]:
         size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
-        buffer = (ctypes.c_uint8 * size)()
-        written = llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence)
-        return bytes(memoryview(buffer)[:written])
+        buffer: ctypes.Array[ctypes.c_uint8] = (ctypes.c_uint8 * size)()
+        if llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence) != size:
+            raise DecodeError(f"the state of sequence {sequence} could not be read")
+        return buffer
+
+    def move(self, source: int, target: int) -> bool:
+        """See `Decoder`."""
+        if llama_cpp.llama_state_seq_get_size(self._context, source) > MOVED_BYTES:
+            return False
+        state = self._state(source)
+        size = len(state)
+        if llama_cpp.llama_state_seq_set_data(self._context, state, size, target) != size:
+            raise DecodeError(f"sequence {source} could not be moved to {target}")
+        self.truncate(source, 0)
+        return True
 
     def load(self, sequence: int, state: bytes, *, length: int) -> bool:
         """See `Decoder`."""

@@ -7,6 +7,12 @@ OLDEST_PREFILL_SHARE = 0.25
 """Of the rows left for prompts, what the oldest prompt gets at least: a long document goes on
 while shorter ones overtake it."""
 
+WIDE_SHARE = 0.75
+"""Share of the sequences that must be past their prompts for these to go on beside prompts."""
+
+PATIENCE_ROWS = 1024
+"""Rows of prompts after which a sequence past its own waits no longer for more to join it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -14,6 +20,8 @@ class Demand:
 
     rows: int
     is_prefilling: bool
+    waited_rows: int = 0
+    """Rows of others since it last went on."""
 
 
 def least_budget(sequences: int, piece_rows: int) -> int:
@@ -40,15 +48,17 @@ def _least_room(piece_rows: int) -> int:
 def schedule(demands: Sequence[Demand], *, budget: int, piece_rows: int = 1) -> list[int]:
     """Rows for each sequence; their sum stays within `budget`.
 
-    Sequences past their prompt come first: their rows are few, and each delays an answer. What is
+    A row costs least in a wide step, so sequences past their prompt wait until most are, or one of
+    them has waited for `PATIENCE_ROWS`. Then all of them come first: their rows are few. What is
     left goes to prompts, in pieces (`prompt_piece`): a share to the oldest, then the shortest
     first, since a prompt that is done adds rows to all later steps. `budget` is at least
-    `least_budget`, so all those past their prompt go on in every step, and so does the oldest
-    prompt.
+    `least_budget`, so the oldest prompt goes on in every step.
     """
     grants = [0] * len(demands)
     decoding = [i for i, demand in enumerate(demands) if not demand.is_prefilling]
     prefilling = [i for i, demand in enumerate(demands) if demand.is_prefilling]
+    if _should_wait(demands, decoding):
+        decoding = []
     left = budget
     least = min(demands[prefilling[0]].rows, _least_room(piece_rows)) if prefilling else 0
     for position, i in enumerate(decoding, start=1):
@@ -67,3 +77,10 @@ def schedule(demands: Sequence[Demand], *, budget: int, piece_rows: int = 1) -> 
         grants[i] = prompt_piece(demands[i].rows, room=left, piece_rows=piece_rows)
         left -= grants[i]
     return grants
+
+
+def _should_wait(demands: Sequence[Demand], decoding: Sequence[int]) -> bool:
+    """Whether those past their prompt would do better to wait for more of their kind."""
+    if len(decoding) >= WIDE_SHARE * len(demands):
+        return False
+    return all(demands[i].waited_rows < PATIENCE_ROWS for i in decoding)

@@ -49,6 +49,9 @@ class SilentDecoder:
     def load(self, sequence: int, state: bytes, *, length: int) -> bool:
         return True
 
+    def move(self, source: int, target: int) -> bool:
+        return True
+
     def abort(self) -> None:
         pass
 

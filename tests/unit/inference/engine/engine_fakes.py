@@ -113,6 +113,12 @@ class FakeDecoder:
         self.held[sequence] = list(state)
         return True
 
+    def move(self, source: int, target: int) -> bool:
+        _must(bool(self.held[source]), "there is something to move")
+        _must(not self.held[target], "sequences are moved into empty ones")
+        self.held[target], self.held[source] = self.held[source], []
+        return True
+
     def abort(self) -> None:
         self._is_aborted = True
 

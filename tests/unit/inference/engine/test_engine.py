@@ -300,6 +300,53 @@ def test_a_free_slot_is_filled_in_the_next_step() -> None:
     assert [len({row.sequence for row in step}) for step in decoder.steps] == [2, 2, 2]
 
 
+def test_sequences_stay_neighbours_whichever_of_them_ends() -> None:
+    decoder = roomy_decoder(sequences=4)
+    engine = engine_on(decoder)
+    lengths = (9, 3, 12, 2, 5, 8, 4)
+    tickets = {
+        engine.submit(request): request
+        for i, length in enumerate(lengths)
+        for request in [patterned(f"doc {i}", "ab " * length)]
+    }
+
+    ends = finish(engine)
+
+    for step in decoder.steps:
+        slots = {row.sequence for row in step}
+        assert max(slots) - min(slots) == len(slots) - 1
+    for ticket, request in tickets.items():
+        answer = ends[ticket].answer
+        assert answer is not None
+        assert given(answer) == expected(request)
+
+
+def test_a_sequence_that_is_too_much_to_copy_stays_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoder = roomy_decoder(sequences=3)
+    monkeypatch.setattr(decoder, "move", lambda *_: False)
+    engine = engine_on(decoder)
+    long, short = (patterned(f"{n} letters", "ab " * n) for n in (9, 2))
+    tickets = [engine.submit(request) for request in (long, short, long)]
+
+    ends = finish(engine)
+
+    assert sorted(ends) == tickets
+    assert {row.sequence for row in decoder.steps[-1]} == {0, 2}
+
+
+def test_a_short_answer_ends_while_a_very_long_prompt_is_read() -> None:
+    decoder = FakeDecoder(
+        sequences=2, context_tokens=9000, max_rows=64, max_logit_rows=8, piece_rows=1
+    )
+    engine = engine_on(decoder)
+    long = engine.submit(Score(about("x" * 8000), ("a",)))
+    short = engine.submit(patterned("short", "ab cd ef"))
+
+    assert list(finish(engine)) == [short, long]
+
+
 # What cannot be done --------------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from zeroidle_inference.engine.schedule import (
     OLDEST_PREFILL_SHARE,
+    PATIENCE_ROWS,
+    WIDE_SHARE,
     Demand,
     least_budget,
     prompt_piece,
@@ -12,7 +14,13 @@ from zeroidle_inference.engine.schedule import (
 )
 
 demands = st.lists(
-    st.builds(Demand, rows=st.integers(1, 500), is_prefilling=st.booleans()), max_size=16
+    st.builds(
+        Demand,
+        rows=st.integers(1, 500),
+        is_prefilling=st.booleans(),
+        waited_rows=st.sampled_from([0, 0, 0, PATIENCE_ROWS - 1, PATIENCE_ROWS]),
+    ),
+    max_size=16,
 )
 
 piece_sizes = st.sampled_from([1, 2, 64])
@@ -32,18 +40,32 @@ def test_no_step_has_more_rows_than_its_budget_or_than_were_asked_for(
 
 @given(demands, st.integers(16, 300))
 def test_no_row_is_left_while_one_is_wanted(asked: list[Demand], budget: int) -> None:
-    assert sum(schedule(asked, budget=budget)) == min(budget, sum(demand.rows for demand in asked))
+    grants = schedule(asked, budget=budget)
+
+    wanted = sum(
+        demand.rows
+        for grant, demand in zip(grants, asked, strict=True)
+        if grant or demand.is_prefilling
+    )
+    assert sum(grants) == min(budget, wanted)
 
 
 @given(demands, piece_sizes, st.integers(0, 300))
-def test_every_answer_under_way_goes_on(asked: list[Demand], piece_rows: int, more: int) -> None:
+def test_the_answers_under_way_go_on_together_when_they_are_many_or_one_has_waited_long(
+    asked: list[Demand], piece_rows: int, more: int
+) -> None:
     budget = least_budget(16, piece_rows) + more
 
     grants = schedule(asked, budget=budget, piece_rows=piece_rows)
 
-    assert all(
-        grant for grant, demand in zip(grants, asked, strict=True) if not demand.is_prefilling
-    )
+    answers = [
+        (grant, demand)
+        for grant, demand in zip(grants, asked, strict=True)
+        if not demand.is_prefilling
+    ]
+    are_many = len(answers) >= WIDE_SHARE * len(asked)
+    has_waited = any(demand.waited_rows >= PATIENCE_ROWS for _, demand in answers)
+    assert all((grant > 0) == (are_many or has_waited) for grant, _ in answers)
 
 
 @given(demands, piece_sizes, st.integers(0, 300))
@@ -81,11 +103,19 @@ def test_the_oldest_prompt_has_its_share_and_the_shortest_the_rest() -> None:
     assert grants == [int(100 * OLDEST_PREFILL_SHARE), 45, 30]
 
 
-def test_answers_come_before_prompts() -> None:
+def test_a_few_answers_wait_for_the_prompts() -> None:
+    prompt = Demand(30, is_prefilling=True)
+    sampled = Demand(1, is_prefilling=False)
+
+    assert schedule([prompt, sampled], budget=100) == [30, 0]
+
+
+def test_an_answer_that_has_waited_long_takes_the_others_with_it_and_comes_before_prompts() -> None:
     prompt = Demand(1000, is_prefilling=True)
     forced = Demand(40, is_prefilling=False)
+    patient = Demand(40, is_prefilling=False, waited_rows=PATIENCE_ROWS)
 
-    assert schedule([prompt, forced, forced], budget=100) == [20, 40, 40]
+    assert schedule([prompt, prompt, forced, patient], budget=100) == [20, 0, 40, 40]
 
 
 def test_a_long_forced_text_leaves_a_row_for_every_other_answer_and_for_the_oldest_prompt() -> None:
