@@ -60,20 +60,17 @@ class Work:
 
 
 def estimate(requests: Sequence[Request], model: TextModel, rates: Rates) -> Work:
-    """What a wave of requests takes; nothing, while the rates are unknown."""
-    if rates.prefill_tokens_per_s <= 0 or rates.decode_tokens_per_s <= 0:
-        return Work()
-    return sum(
-        (
-            Work(
-                _prompt_tokens(request, model) / rates.prefill_tokens_per_s,
-                _answer_tokens(request) / rates.decode_tokens_per_s,
-                _answer_tokens(request) / rates.decode_tokens_per_s,
-            )
-            for request in requests
-        ),
-        Work(),
-    )
+    """What a wave of requests takes; what goes at a rate that is still unknown takes nothing."""
+    works = []
+    for request in requests:
+        write_s = _seconds(_answer_tokens(request), rates.decode_tokens_per_s)
+        read_s = _seconds(_prompt_tokens(request, model), rates.prefill_tokens_per_s)
+        works.append(Work(read_s, write_s, write_s))
+    return sum(works, Work())
+
+
+def _seconds(tokens: int, tokens_per_s: float) -> float:
+    return tokens / tokens_per_s if tokens_per_s > 0 else 0.0
 
 
 def _prompt_tokens(request: Request, model: TextModel) -> int:

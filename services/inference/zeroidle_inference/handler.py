@@ -15,18 +15,20 @@ import os
 from functools import partial
 
 from zeroidle_inference.engine import readahead
-from zeroidle_inference.loading import Loading
 from zeroidle_inference.settings import Settings
 
 READERS = 4
 """Threads that fetch the model file's chunks; they end with the file."""
 
+_SETTINGS = Settings.parse(os.environ)
+readahead.start(_SETTINGS.model_path, readers=READERS)
+
+# Alone, for the load can begin no sooner: beside other imports these take twice as long.
+from zeroidle_inference.engine.load import load
+from zeroidle_inference.loading import Loading
+
 
 def _load(settings: Settings) -> "InferenceEngine":
-    """Runs in the loading thread; its imports are heavy and belong there."""
-    readahead.start(settings.model_path, readers=READERS)
-    from zeroidle_inference.engine.load import load  # noqa: PLC0415 - loads beside botocore
-
     return load(
         settings.model_path,
         threads=settings.threads,
@@ -37,7 +39,6 @@ def _load(settings: Settings) -> "InferenceEngine":
     )
 
 
-_SETTINGS = Settings.parse(os.environ)
 _LOADING = Loading(partial(_load, _SETTINGS))
 
 # Everything below is imported while the model is already loading.

@@ -112,8 +112,11 @@ class CountingDecoder:
 
     def move(self, source: int, target: int) -> bool:
         """See `Decoder`."""
-        self._lengths[target] = self._lengths.pop(source)
-        return bool(self._move(source, target))
+        is_moved = bool(self._move(source, target))
+        # A sequence that was only loaded has none.
+        if is_moved and source in self._lengths:
+            self._lengths[target] = self._lengths.pop(source)
+        return is_moved
 
     def _add_cache(self, seconds: float) -> None:
         self.account.cache_s += seconds

@@ -84,7 +84,11 @@ class Decoder(Protocol):
         ...
 
     def save(self, sequence: int) -> bytes:
-        """A sequence's keys and values, to be loaded by the same build and model."""
+        """A sequence's keys and values, to be loaded by the same build and model.
+
+        Raises:
+            DecodeError: refused.
+        """
         ...
 
     def load(self, sequence: int, state: bytes, *, length: int) -> bool:
@@ -100,10 +104,10 @@ class Decoder(Protocol):
     def move(self, source: int, target: int) -> bool:
         """Give an empty sequence what another one holds, which is empty then.
 
-        False, and nothing done, if that is too much to copy.
+        False, and nothing done, if that is too much to copy or failed.
 
         Raises:
-            DecodeError: refused; all sequences must be cleared.
+            DecodeError: half a copy is left behind; all sequences must be cleared.
         """
         ...
 

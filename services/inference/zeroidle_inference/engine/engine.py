@@ -76,6 +76,7 @@ class Engine:
         self._prefixes = prefixes
         self.identity = identity
         self._draft_rows = draft_rows
+        self._logit_rows = decoder.max_logit_rows // decoder.sequences
         self._narrow_rows = decoder.piece_rows - 1 or decoder.max_rows
         self._now_s = now_s
         self._next_ticket = 0
@@ -159,6 +160,7 @@ class Engine:
         return Scoring(
             choices=[self._vocabulary.tokenize(choice) for choice in request.choices],
             end_tokens=self._vocabulary.end_tokens,
+            logit_rows=self._logit_rows,
             now_s=self._now_s,
         )
 
@@ -264,7 +266,9 @@ class Engine:
             demands, budget=self._decoder.max_rows, piece_rows=self._decoder.piece_rows
         )
         for sequence, rows in zip(self._running, grants, strict=True):
-            sequence.waited_rows = 0 if rows else sequence.waited_rows + sum(grants)
+            if not rows and not sequence.is_prefilling:
+                sequence.waited_rows += sum(grants)
+                sequence.first_token_s = None
         return [
             (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
         ]
@@ -278,8 +282,7 @@ class Engine:
         forced = max(sequence.logits_from - sequence.computed, 0)
         if 0 < forced < SHORT_RUN_ROWS and self._answers_under_way() >= SIDE_BY_SIDE:
             return 1
-        logit_rows = self._decoder.max_logit_rows // self._decoder.sequences
-        return min(sequence.pending, forced + logit_rows, self._narrow_rows)
+        return min(sequence.pending, forced + self._logit_rows, self._narrow_rows)
 
     def _answers_under_way(self) -> int:
         return sum(not sequence.is_prefilling for sequence in self._running)
@@ -327,7 +330,7 @@ class Engine:
         if any(sequence.is_prefilling for sequence in self._running) or not self._running:
             return 0
         each = self._draft_rows // len(self._running)
-        return max(min(each, self._decoder.max_logit_rows // self._decoder.sequences) - 1, 0)
+        return max(min(each, self._logit_rows) - 1, 0)
 
     def _advance(
         self, sequence: Sequence, looked_at: Listing[tuple[int, Logits]]

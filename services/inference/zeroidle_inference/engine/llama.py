@@ -133,10 +133,10 @@ class LlamaDecoder:
         """See `Decoder`."""
         if llama_cpp.llama_state_seq_get_size(self._context, source) > MOVED_BYTES:
             return False
+        length = llama_cpp.llama_memory_seq_pos_max(self._memory, source) + 1
         state = self._state(source)
-        size = len(state)
-        if llama_cpp.llama_state_seq_set_data(self._context, state, size, target) != size:
-            raise DecodeError(f"sequence {source} could not be moved to {target}")
+        if not self._restore(target, state, len(state), length):
+            return False
         self.truncate(source, 0)
         return True
 
@@ -144,8 +144,11 @@ class LlamaDecoder:
         """See `Decoder`."""
         # llama.cpp only reads from it, so the bytes need no copy.
         buffer = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
-        read = llama_cpp.llama_state_seq_set_data(self._context, buffer, len(state), sequence)
-        if read == len(state) and self._holds(sequence, length):
+        return self._restore(sequence, buffer, len(state), length)
+
+    def _restore(self, sequence: int, state: Any, size: int, length: int) -> bool:  # noqa: ANN401 - ctypes
+        read = llama_cpp.llama_state_seq_set_data(self._context, state, size, sequence)
+        if read == size and self._holds(sequence, length):
             return True
         self.truncate(sequence, 0)
         if not self._holds(sequence, 0):

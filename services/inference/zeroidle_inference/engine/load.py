@@ -4,7 +4,6 @@ import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import llama_cpp
@@ -48,7 +47,11 @@ PREFIX_BYTES = 512 * 1024 * 1024
 LOGIT_ROWS_PER_SEQUENCE = 16
 
 _LOG = logging.getLogger(__name__)
-_TASKS_CHAT = Prompt(messages=(ChatMessage("system", ""), ChatMessage("user", "")), document="")
+_TASKS_CHATS = (
+    Prompt(messages=(ChatMessage("user", ""),), document=""),
+    Prompt(messages=(ChatMessage("system", ""), ChatMessage("user", "")), document=""),
+)
+"""The shapes of the tasks' own prompts."""
 
 
 def load(
@@ -82,7 +85,7 @@ def load(
             max_sequences, _affordable_sequences(model, way, context_tokens, memory_bytes)
         )
         # Now, so that an unusable chat template stops the load and no job waits for its first use.
-        rendering = pool.submit(model.prompt, _TASKS_CHAT)
+        rendering = [pool.submit(model.prompt, chat) for chat in _TASKS_CHATS]
         decoder = LlamaDecoder(
             model.pointer,
             threads=threads,
@@ -91,7 +94,8 @@ def load(
             max_rows=STEP_ROWS,
             max_logit_rows=min(STEP_ROWS, LOGIT_ROWS_PER_SEQUENCE * sequences),
         )
-        rendering.result()
+        for rendered in rendering:
+            rendered.result()
         identity = model.name(hashing.result())
     prefixes = PrefixStates(max_bytes=PREFIX_BYTES)
     if prefix_states is not None:
@@ -167,5 +171,5 @@ def affordable_sequences(
 def build() -> str:
     """Which llama.cpp this is, and how it is asked: a saved state is good for the same only."""
     features = llama_cpp.llama_print_system_info().decode()
-    release = metadata.version("llama-cpp-python")
+    release = llama_cpp.__version__
     return f"{release} {features}flash attention, pieces of {PIECE_ROWS} rows"

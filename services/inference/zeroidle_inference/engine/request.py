@@ -85,7 +85,11 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Moments of one request, in seconds of the engine's monotonic clock."""
+    """Moments of one request, in seconds of the engine's monotonic clock.
+
+    The first token is that after which the request goes on to write: what it waits for others'
+    prompts is time of reading.
+    """
 
     submitted_s: float
     admitted_s: float

@@ -7,11 +7,9 @@ OLDEST_PREFILL_SHARE = 0.25
 """Of the rows left for prompts, what the oldest prompt gets at least: a long document goes on
 while shorter ones overtake it."""
 
-WIDE_SHARE = 0.75
-"""Share of the sequences that must be past their prompts for these to go on beside prompts."""
-
-PATIENCE_ROWS = 1024
-"""Rows of prompts after which a sequence past its own waits no longer for more to join it."""
+PATIENCE_ROWS = 4096
+"""Rows of prompts that a sequence past its own waits for in all: as many as a batch mostly has, and
+few enough that a long document does not hold a short one's answer back for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Demand:
     rows: int
     is_prefilling: bool
     waited_rows: int = 0
-    """Rows of others since it last went on."""
+    """Rows of prompts that it has waited for in all."""
 
 
 def least_budget(sequences: int, piece_rows: int) -> int:
@@ -48,16 +46,16 @@ def _least_room(piece_rows: int) -> int:
 def schedule(demands: Sequence[Demand], *, budget: int, piece_rows: int = 1) -> list[int]:
     """Rows for each sequence; their sum stays within `budget`.
 
-    A row costs least in a wide step, so sequences past their prompt wait until most are, or one of
-    them has waited for `PATIENCE_ROWS`. Then all of them come first: their rows are few. What is
-    left goes to prompts, in pieces (`prompt_piece`): a share to the oldest, then the shortest
+    A row of an answer costs least beside many others, so sequences past their prompt wait until all
+    are, or one of them has waited for `PATIENCE_ROWS`. Then all of them come first. What is left
+    goes to prompts, in pieces (`prompt_piece`): a share to the oldest, then the shortest
     first, since a prompt that is done adds rows to all later steps. `budget` is at least
     `least_budget`, so the oldest prompt goes on in every step.
     """
     grants = [0] * len(demands)
     decoding = [i for i, demand in enumerate(demands) if not demand.is_prefilling]
     prefilling = [i for i, demand in enumerate(demands) if demand.is_prefilling]
-    if _should_wait(demands, decoding):
+    if prefilling and all(demands[i].waited_rows < PATIENCE_ROWS for i in decoding):
         decoding = []
     left = budget
     least = min(demands[prefilling[0]].rows, _least_room(piece_rows)) if prefilling else 0
@@ -77,10 +75,3 @@ def schedule(demands: Sequence[Demand], *, budget: int, piece_rows: int = 1) -> 
         grants[i] = prompt_piece(demands[i].rows, room=left, piece_rows=piece_rows)
         left -= grants[i]
     return grants
-
-
-def _should_wait(demands: Sequence[Demand], decoding: Sequence[int]) -> bool:
-    """Whether those past their prompt would do better to wait for more of their kind."""
-    if len(decoding) >= WIDE_SHARE * len(demands):
-        return False
-    return all(demands[i].waited_rows < PATIENCE_ROWS for i in decoding)

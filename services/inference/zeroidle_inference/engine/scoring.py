@@ -2,7 +2,9 @@
 
 The probability of a choice is the product of its tokens' probabilities, each over the whole
 vocabulary. All choices share the row at the end of the prompt; a choice of several tokens costs a
-row for each token but its last. A choice that begins another counts only if the answer ends there.
+row for each token but its last. If there is one such run of tokens, it is computed together with
+the prompt; of several, each takes a step of its own. A choice that begins another counts only if
+the answer ends there.
 """
 
 from collections.abc import Callable
@@ -25,8 +27,10 @@ class Scoring:
         *,
         choices: Tokens[Path],
         end_tokens: frozenset[int],
+        logit_rows: int,
         now_s: Callable[[], float],
     ) -> None:
+        """`logit_rows`: how many rows of a step may be looked at."""
         self._choices = choices
         self._end_tokens = sorted(end_tokens)
         self._now_s = now_s
@@ -38,15 +42,21 @@ class Scoring:
         self._log_probability: dict[Path, float] = {(): 0.0}
         self._end_log_probability: dict[Path, float] = {}
         self._runs = _longest_runs([path for path in self._wanted if path])
+        self._longest_run = max((len(run) for run in self._runs), default=0)
         self._run: Path = ()
+        self._logit_rows = logit_rows
 
     @property
     def output_tokens(self) -> int:
         """See `Goal`."""
-        return max((len(run) for run in self._runs), default=0)
+        return self._longest_run
 
-    def begin(self, sequence: Sequence) -> Answer | None:  # noqa: ARG002 - as in `Goal`
+    def begin(self, sequence: Sequence) -> Answer | None:
         """See `Goal`."""
+        # The prompt's last row is looked at as well.
+        if len(self._runs) == 1 and self._longest_run < self._logit_rows:
+            self._run = self._runs.pop()
+            sequence.tokens += self._run
         return None
 
     def observe(self, sequence: Sequence, position: int, logits: Logits) -> None:

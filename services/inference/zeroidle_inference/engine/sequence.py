@@ -52,7 +52,7 @@ class Sequence:
     admitted_s: float = field(init=False)
     first_token_s: float | None = None
     waited_rows: int = 0
-    """Rows of others since it last went on."""
+    """Rows of prompts that it has waited for, past its own."""
     spare_rows: int = 0
     """Rows that a step has room for beside the next token: for drafts."""
     tokens: list[int] = field(init=False)

@@ -50,7 +50,7 @@ class SilentDecoder:
         return True
 
     def move(self, source: int, target: int) -> bool:
-        return True
+        return target < self.sequences
 
     def abort(self) -> None:
         pass
@@ -124,3 +124,17 @@ def test_probing_prices_rows_behind_a_context() -> None:
     costs = measure_costs(decoder)
     assert costs.row_s > 0
     assert decoder.account.rows > 300
+
+
+def test_what_a_moved_sequence_drops_is_counted_where_it_went() -> None:
+    decoder = CountingDecoder(SilentDecoder())
+    decoder.decode([Row(1, position, 3, wants_logits=False) for position in range(8)])
+
+    assert decoder.move(3, 1)
+    decoder.truncate(1, 5)
+
+    assert decoder.account.dropped_rows == 3
+    assert decoder.move(2, 0)  # loaded only, never computed
+    assert not decoder.move(1, 9)
+    decoder.truncate(1, 4)
+    assert decoder.account.dropped_rows == 4

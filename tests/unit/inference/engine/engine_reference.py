@@ -14,11 +14,19 @@ Expected = tuple[str, Literal["stop", "length"]] | tuple[float, ...]
 
 
 def expected(
-    request: Generate | Score, memory: int | None = None, *, piece_rows: int = 1
+    request: Generate | Score,
+    memory: int | None = None,
+    *,
+    piece_rows: int = 1,
+    logit_rows: int = 1,
 ) -> Expected:
     """Text and finish reason, or log-probabilities, of such a decoder."""
     if isinstance(request, Score):
-        return _scores(_known(request, (), piece_rows), request.choices, memory)
+        run = FakeVocabulary().tokenize(_only_run(request.choices))
+        if len(run) >= logit_rows:
+            run = ()
+        known = _known(request, run, piece_rows)
+        return _scores(known, len(known) - len(run), request.choices, memory)
     if isinstance(request.grammar, JsonSchema):
         pattern = request.grammar.schema["pattern"].split()
         forced = [*itertools.takewhile(lambda choices: len(choices) == 1, pattern)]
@@ -78,14 +86,22 @@ def _under_pattern(
     return output, "stop"
 
 
-def _scores(prompt: Sequence[int], choices: Sequence[str], memory: int | None) -> Expected:
+def _only_run(choices: Sequence[str]) -> str:
+    """What is computed with the prompt: all choices but their last letters, if that is one text."""
+    longest = max((choice[:-1] for choice in choices), key=len)
+    return longest if all(longest.startswith(choice[:-1]) for choice in choices) else ""
+
+
+def _scores(
+    known: Sequence[int], prompt_tokens: int, choices: Sequence[str], memory: int | None
+) -> Expected:
     scores: list[float] = []
     for choice in choices:
-        tokens = list(prompt)
+        tokens = list(known[:prompt_tokens])
         total = 0.0
-        for letter in choice:
+        for position, letter in enumerate(choice, start=prompt_tokens):
             total += _log_probability(tokens, LETTERS.index(letter), memory)
-            tokens.append(LETTERS.index(letter))
+            tokens.append(known[position] if position < len(known) else LETTERS.index(letter))
         if any(other != choice and other.startswith(choice) for other in choices):
             total += _log_probability(tokens, END, memory)
         scores.append(round(total, 4))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 from unit.inference.engine.engine_fakes import FakeDecoder, engine_on, roomy_decoder
@@ -222,6 +223,17 @@ def test_labels_that_begin_alike_share_their_rows() -> None:
     assert sum(len(step) for step in decoder.steps) == prompt + longest_runs
 
 
+def test_the_one_label_of_several_tokens_is_computed_with_the_prompt() -> None:
+    decoder = roomy_decoder(max_rows=64)
+    engine = engine_on(decoder)
+    request = Score(about("doc"), ("a", "good", "f", "goo"))
+
+    answer = answer_of(engine, request)
+
+    assert given(answer) == pytest.approx(expected(request, logit_rows=16), abs=1e-3)
+    assert len(decoder.steps) == 2  # the instruction, which is kept, and all the rest
+
+
 def test_a_step_never_asks_for_more_logits_than_the_decoder_has_room_for() -> None:
     decoder = FakeDecoder(sequences=2, context_tokens=200, max_rows=64, max_logit_rows=2)
     engine = engine_on(decoder)
@@ -300,22 +312,19 @@ def test_a_free_slot_is_filled_in_the_next_step() -> None:
     assert [len({row.sequence for row in step}) for step in decoder.steps] == [2, 2, 2]
 
 
-def test_sequences_stay_neighbours_whichever_of_them_ends() -> None:
-    decoder = roomy_decoder(sequences=4)
+def test_when_a_sequence_between_others_ends_the_highest_takes_its_place() -> None:
+    decoder = roomy_decoder(sequences=5)
     engine = engine_on(decoder)
-    lengths = (9, 3, 12, 2, 5, 8, 4)
-    tickets = {
-        engine.submit(request): request
-        for i, length in enumerate(lengths)
-        for request in [patterned(f"doc {i}", "ab " * length)]
-    }
+    requests = [patterned(f"{n} letters", "ab " * n) for n in (9, 2, 8, 3, 9)]
+    tickets = [engine.submit(request) for request in requests]
 
     ends = finish(engine)
 
-    for step in decoder.steps:
-        slots = {row.sequence for row in step}
-        assert max(slots) - min(slots) == len(slots) - 1
-    for ticket, request in tickets.items():
+    in_use = [
+        slots for slots, _ in groupby({row.sequence for row in step} for step in decoder.steps)
+    ]
+    assert in_use[-4:] == [{0, 1, 2, 3, 4}, {0, 1, 2, 3}, {0, 1, 2}, {0, 1}]
+    for ticket, request in zip(tickets, requests, strict=True):
         answer = ends[ticket].answer
         assert answer is not None
         assert given(answer) == expected(request)
@@ -327,8 +336,7 @@ def test_a_sequence_that_is_too_much_to_copy_stays_where_it_is(
     decoder = roomy_decoder(sequences=3)
     monkeypatch.setattr(decoder, "move", lambda *_: False)
     engine = engine_on(decoder)
-    long, short = (patterned(f"{n} letters", "ab " * n) for n in (9, 2))
-    tickets = [engine.submit(request) for request in (long, short, long)]
+    tickets = [engine.submit(patterned(f"{n} letters", "ab " * n)) for n in (9, 2, 9)]
 
     ends = finish(engine)
 

@@ -146,7 +146,12 @@ class EngineMachine(RuleBasedStateMachine):
             request = self.open_requests.pop(end.ticket)
             assert end.error is None
             assert end.answer is not None
-            answer = expected(request, self.memory, piece_rows=self.piece_rows)
+            answer = expected(
+                request,
+                self.memory,
+                piece_rows=self.piece_rows,
+                logit_rows=self.decoder.max_logit_rows // self.decoder.sequences,
+            )
             assert _is_near(given(end.answer), answer)
             usage = end.answer.usage
             assert usage.cached <= usage.prompt

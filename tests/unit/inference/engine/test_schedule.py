@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from zeroidle_inference.engine.schedule import (
     OLDEST_PREFILL_SHARE,
     PATIENCE_ROWS,
-    WIDE_SHARE,
     Demand,
     least_budget,
     prompt_piece,
@@ -51,7 +50,7 @@ def test_no_row_is_left_while_one_is_wanted(asked: list[Demand], budget: int) ->
 
 
 @given(demands, piece_sizes, st.integers(0, 300))
-def test_the_answers_under_way_go_on_together_when_they_are_many_or_one_has_waited_long(
+def test_the_answers_under_way_go_on_together_without_prompts_or_when_one_has_waited_long(
     asked: list[Demand], piece_rows: int, more: int
 ) -> None:
     budget = least_budget(16, piece_rows) + more
@@ -63,9 +62,9 @@ def test_the_answers_under_way_go_on_together_when_they_are_many_or_one_has_wait
         for grant, demand in zip(grants, asked, strict=True)
         if not demand.is_prefilling
     ]
-    are_many = len(answers) >= WIDE_SHARE * len(asked)
+    are_alone = len(answers) == len(asked)
     has_waited = any(demand.waited_rows >= PATIENCE_ROWS for _, demand in answers)
-    assert all((grant > 0) == (are_many or has_waited) for grant, _ in answers)
+    assert all((grant > 0) == (are_alone or has_waited) for grant, _ in answers)
 
 
 @given(demands, piece_sizes, st.integers(0, 300))
@@ -103,7 +102,7 @@ def test_the_oldest_prompt_has_its_share_and_the_shortest_the_rest() -> None:
     assert grants == [int(100 * OLDEST_PREFILL_SHARE), 45, 30]
 
 
-def test_a_few_answers_wait_for_the_prompts() -> None:
+def test_answers_wait_for_the_prompts() -> None:
     prompt = Demand(30, is_prefilling=True)
     sampled = Demand(1, is_prefilling=False)
 
@@ -119,7 +118,7 @@ def test_an_answer_that_has_waited_long_takes_the_others_with_it_and_comes_befor
 
 
 def test_a_long_forced_text_leaves_a_row_for_every_other_answer_and_for_the_oldest_prompt() -> None:
-    forced = Demand(500, is_prefilling=False)
+    forced = Demand(500, is_prefilling=False, waited_rows=PATIENCE_ROWS)
     sampled = Demand(1, is_prefilling=False)
     prompt = Demand(50, is_prefilling=True)
 

@@ -31,6 +31,11 @@ def test_without_measured_rates_nothing_is_estimated() -> None:
     assert estimate([request("word")], FakeTextModel(), FakeRates()) == Work()
 
 
+def test_prompts_alone_are_estimated_before_any_answer_was_written() -> None:
+    rates = FakeRates(prefill_tokens_per_s=10)
+    assert estimate([request("word " * 9)], FakeTextModel(), rates) == Work(read_s=1.0)
+
+
 def work(read_s: float, write_s: float) -> Work:
     return Work(read_s, write_s, write_s)
 
