@@ -44,11 +44,11 @@ KNEE_ROWS = 16
 made only up to there (docs/benchmarks.md has the curve)."""
 
 SIDE_BY_SIDE = 4
-"""Answers under way from which on a short forced run goes a row a step. llama.cpp computes unequal
-sequences in passes of their own, and such a pass costs more than the rows of so short a run do in
-steps that are made anyway."""
+"""Answers under way from which on a short forced run goes in step with the others: as many rows at
+once as each of them has. llama.cpp computes unequal sequences in passes of their own, and such a
+pass costs more than the rows of so short a run do in steps that are made anyway."""
 
-SHORT_RUN_ROWS = 7
+SHORT_RUN_ROWS = 16
 
 
 class Engine:
@@ -258,8 +258,9 @@ class Engine:
             self._prefixes.put(shared, state)
 
     def _schedule(self) -> list[tuple[Sequence, int]]:
+        in_step = self._rows_in_step()
         demands = [
-            Demand(self._next_rows(sequence), sequence.is_prefilling, sequence.waited_rows)
+            Demand(self._next_rows(sequence, in_step), sequence.is_prefilling, sequence.waited_rows)
             for sequence in self._running
         ]
         grants = schedule(
@@ -273,19 +274,21 @@ class Engine:
             (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
         ]
 
-    def _next_rows(self, sequence: Sequence) -> int:
+    def _next_rows(self, sequence: Sequence, in_step: int) -> int:
         """Rows that may be computed at once. A prefix ends a step, so that it can be saved."""
         if self._is_computing_prefix(sequence):
             return len(sequence.prompt.shared) - sequence.computed
         if sequence.is_prefilling:
             return sequence.pending
         forced = max(sequence.logits_from - sequence.computed, 0)
-        if 0 < forced < SHORT_RUN_ROWS and self._answers_under_way() >= SIDE_BY_SIDE:
-            return 1
+        if 0 < forced < SHORT_RUN_ROWS and in_step:
+            return in_step
         return min(sequence.pending, forced + self._logit_rows, self._narrow_rows)
 
-    def _answers_under_way(self) -> int:
-        return sum(not sequence.is_prefilling for sequence in self._running)
+    def _rows_in_step(self) -> int:
+        """Rows that every answer under way has to compute; 0 if there are too few to matter."""
+        pending = [sequence.pending for sequence in self._running if not sequence.is_prefilling]
+        return min(pending) if len(pending) >= SIDE_BY_SIDE else 0
 
     def _decode(self, plan: Listing[tuple[Sequence, int]]) -> Listing[Logits]:
         rows: list[Row] = [row for sequence, count in plan for row in sequence.rows(count)]

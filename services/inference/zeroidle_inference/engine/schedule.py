@@ -11,6 +11,10 @@ PATIENCE_ROWS = 4096
 """Rows of prompts that a sequence past its own waits for in all: as many as a batch mostly has, and
 few enough that a long document does not hold a short one's answer back for long."""
 
+ROWS_TOGETHER = 4
+"""llama.cpp's kernels take so many rows together; what is over goes row by row, at twice the price
+and more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -35,7 +39,9 @@ def prompt_piece(rows: int, *, room: int, piece_rows: int) -> int:
     if rows <= room:
         return rows
     piece = min(room, rows - piece_rows)
-    return piece if piece >= piece_rows else 0
+    if piece < piece_rows:
+        return 0
+    return max(piece - piece % min(ROWS_TOGETHER, piece_rows), piece_rows)
 
 
 def _least_room(piece_rows: int) -> int:

@@ -110,7 +110,7 @@ def test_what_is_forced_at_the_start_is_computed_in_pieces_as_the_prompt_is() ->
     answer = answer_of(engine_on(decoder), request)
 
     assert given(answer) == expected(request, piece_rows=8)
-    assert [len(step) for step in decoder.steps] == [14, 8]
+    assert [len(step) for step in decoder.steps] == [12, 10]
 
 
 def test_a_state_that_does_not_load_costs_a_prefill_and_no_wrong_answer() -> None:
@@ -176,29 +176,40 @@ def test_forced_tokens_are_computed_in_one_step_and_never_sampled() -> None:
     assert [len(step) for step in decoder.steps] == [32, len(INSTRUCTION) - 32, 3 + 1, 1 + 4]
 
 
+CHOICES = "ab cd ef gh ij kl"
+"""Nothing of it is forced."""
+
+SHORT_RUN = "ab c d e fg hi"
+LONG_RUN = "ab " + "c d " * (SHORT_RUN_ROWS // 2) + "fg hi"
+
+
 @pytest.mark.parametrize(
-    ("answers", "pattern", "widths"),
+    ("patterns", "rows_of_a_run"),
     [
-        # The three forced ones in steps that the others make anyway; what is chosen last.
-        (SIDE_BY_SIDE, "ab c d e fg hi", [4, 4, 4, 4, 4]),
-        (SIDE_BY_SIDE - 1, "ab c d e fg hi", [3 * 4, 3]),
-        (SIDE_BY_SIDE, "ab c d e f g h i jk lm", [4 * (1 + SHORT_RUN_ROWS), 4]),
+        # All of them at once, which is one pass.
+        ([SHORT_RUN] * SIDE_BY_SIDE, 4),
+        # In step with the one that is forced to nothing.
+        ([CHOICES] + [SHORT_RUN] * (SIDE_BY_SIDE - 1), 1),
+        ([CHOICES] + [SHORT_RUN] * (SIDE_BY_SIDE - 2), 4),
+        ([CHOICES] + [LONG_RUN] * (SIDE_BY_SIDE - 1), 1 + SHORT_RUN_ROWS),
     ],
 )
-def test_only_a_short_forced_run_among_many_answers_goes_a_row_a_step(
-    answers: int, pattern: str, widths: list[int]
+def test_only_a_short_forced_run_among_many_answers_goes_in_step_with_them(
+    patterns: list[str], rows_of_a_run: int
 ) -> None:
-    decoder = roomy_decoder()
+    decoder = roomy_decoder(max_rows=128)
     engine = engine_on(decoder)
-    request = replace(patterned("xyz", pattern), prompt=about("xyz", "short"))
-    tickets = [engine.submit(request) for _ in range(answers)]
+    requests = [
+        replace(patterned("xyz", pattern), prompt=about("xyz", "short")) for pattern in patterns
+    ]
+    tickets = [engine.submit(request) for request in requests]
 
     ends = finish(engine)
 
-    prompts, *steps = [len(step) for step in decoder.steps]
-    assert prompts == answers * len("shortxyz")
-    assert steps == widths
-    for ticket in tickets:
+    prompts, answers, *_ = decoder.steps
+    assert len(prompts) == len(patterns) * len("shortxyz")
+    assert Counter(row.sequence for row in answers)[len(patterns) - 1] == rows_of_a_run
+    for ticket, request in zip(tickets, requests, strict=True):
         answer = ends[ticket].answer
         assert answer is not None
         assert given(answer) == expected(request)
