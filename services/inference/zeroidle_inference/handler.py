@@ -1,8 +1,9 @@
 """The Lambda entry and composition root: the one module that does work when it is imported.
 
-The load of the model begins before anything heavy is imported, and goes on in a thread: on-demand
-init is cut at ten seconds. Under provisioned concurrency it is awaited here, because the
-environment is frozen when init ends, and what is not loaded then is cold.
+The model's file is read from the first line on. Its load begins as soon as llama.cpp is imported,
+before all else that is heavy, and goes on in a thread: on-demand init is cut at ten seconds. Under
+provisioned concurrency it is awaited here, because the environment is frozen when init ends, and
+what is not loaded then is cold.
 """
 
 # ruff: noqa: E402 - the order of the imports is what this module is about

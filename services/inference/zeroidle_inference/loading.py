@@ -1,7 +1,7 @@
 """The model's load, in a thread of its own: it goes on while Python imports and Lambda waits.
 
 A load that failed is tried again by the next one who asks, so that an environment with a passing
-fault heals itself. Imports nothing heavy, for it is what the handler imports first.
+fault heals itself. Imports nothing heavy: the handler imports it before the load begins.
 """
 
 import threading

@@ -186,7 +186,7 @@ class Engine:
         self._decoder.clear()
 
     def step(self) -> list[Finished]:
-        """Advance every running request by one `llama_decode`; return those that ended.
+        """Advance running requests by one `Decoder.decode`; return those that ended.
 
         Raises:
             DecodeError: aborted or refused; call `reset` before going on.
@@ -269,7 +269,8 @@ class Engine:
         for sequence, rows in zip(self._running, grants, strict=True):
             if not rows and not sequence.is_prefilling:
                 sequence.waited_rows += sum(grants)
-                sequence.first_token_s = None
+                if sequence.computed == sequence.known:  # nothing is written yet
+                    sequence.first_token_s = None
         return [
             (sequence, rows) for sequence, rows in zip(self._running, grants, strict=True) if rows
         ]

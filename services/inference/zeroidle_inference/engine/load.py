@@ -84,7 +84,7 @@ def load(
         sequences = min(
             max_sequences, _affordable_sequences(model, way, context_tokens, memory_bytes)
         )
-        # Now, so that an unusable chat template stops the load and no job waits for its first use.
+        # Now, so that a template that tasks cannot use stops the load, and no job waits for it.
         rendering = [pool.submit(model.prompt, chat) for chat in _TASKS_CHATS]
         decoder = LlamaDecoder(
             model.pointer,

@@ -88,7 +88,7 @@ class Timing:
     """Moments of one request, in seconds of the engine's monotonic clock.
 
     The first token is that after which the request goes on to write: what it waits for others'
-    prompts is time of reading.
+    prompts until then is time of reading.
     """
 
     submitted_s: float

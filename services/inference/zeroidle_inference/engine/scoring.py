@@ -54,7 +54,7 @@ class Scoring:
     def begin(self, sequence: Sequence) -> Answer | None:
         """See `Goal`."""
         # The prompt's last row is looked at as well.
-        if len(self._runs) == 1 and self._longest_run < self._logit_rows:
+        if sequence.tokens and len(self._runs) == 1 and self._longest_run < self._logit_rows:
             self._run = self._runs.pop()
             sequence.tokens += self._run
         return None

@@ -265,6 +265,21 @@ def test_usage_and_moments_are_told() -> None:
     assert timing.submitted_s < timing.admitted_s < timing.first_token_s < timing.finished_s
 
 
+def test_what_an_answer_waits_for_prompts_is_time_of_reading() -> None:
+    """One waits for the other's long prompt before it writes; the clock ticks at each look."""
+    waits = engine_on(roomy_decoder(sequences=2))
+    ticket = waits.submit(patterned("doc", "ab cd ef"))
+    waits.submit(Score(about("x" * 300), ("a",)))
+    alone = answer_of(engine_on(roomy_decoder()), patterned("doc", "ab cd ef")).timing
+
+    answer = finish(waits)[ticket].answer
+
+    assert answer is not None
+    timing = answer.timing
+    assert timing.first_token_s - timing.admitted_s > 2 * (alone.first_token_s - alone.admitted_s)
+    assert timing.finished_s - timing.first_token_s <= alone.finished_s - alone.first_token_s
+
+
 # Slots and fairness ---------------------------------------------------------------------------
 
 
@@ -429,6 +444,12 @@ def test_a_prefix_state_is_not_computed_beside_running_requests() -> None:
 def test_a_schema_whose_forced_beginning_is_longer_than_the_answer_may_be_is_refused() -> None:
     with pytest.raises(GrammarError, match="as short as the 5 tokens"):
         engine_on(roomy_decoder()).submit(patterned("doc", "a b c d e f", max_tokens=5))
+
+
+def test_labels_of_a_prompt_without_a_token_are_refused() -> None:
+    prompt = Prompt(messages=(ChatMessage("user", ""),))
+    with pytest.raises(EngineError, match="no tokens"):
+        engine_on(roomy_decoder()).submit(Score(prompt, ("good", "g")))
 
 
 def test_a_prompt_without_a_token_is_refused() -> None:
