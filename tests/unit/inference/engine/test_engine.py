@@ -1,12 +1,12 @@
-"""How the engine shares prefixes, fills slots, keeps fair, and ends what cannot be done."""
+"""Which rows the engine computes, how it drafts, and how it ends what cannot be done."""
 
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby
 
 import pytest
 from unit.inference.engine.engine_fakes import FakeDecoder, engine_on, roomy_decoder
 from unit.inference.engine.engine_reference import expected, given
+from unit.inference.engine.engine_requests import INSTRUCTION, about, answer_of, finish, patterned
 
 from zeroidle_inference.engine.engine import SHORT_RUN_ROWS, SIDE_BY_SIDE, Engine
 from zeroidle_inference.engine.errors import (
@@ -15,151 +15,9 @@ from zeroidle_inference.engine.errors import (
     GrammarError,
     PromptTooLongError,
 )
-from zeroidle_inference.engine.prefix import MIN_TOKENS
-from zeroidle_inference.engine.request import (
-    Answer,
-    ChatMessage,
-    Completion,
-    Finished,
-    Generate,
-    JsonSchema,
-    Prompt,
-    Request,
-    Score,
-)
+from zeroidle_inference.engine.request import ChatMessage, Completion, Generate, Prompt, Score
 from zeroidle_inference.engine.sequence import Sequence
 from zeroidle_inference.engine.vocabulary import PromptTokens
-
-INSTRUCTION = "read this letter and say what it is"
-
-
-def about(document: str, instruction: str = INSTRUCTION) -> Prompt:
-    return Prompt(messages=(ChatMessage("user", instruction),), document=document)
-
-
-def patterned(document: str, pattern: str, *, max_tokens: int = 40) -> Generate:
-    return Generate(about(document), max_tokens, JsonSchema({"pattern": pattern}))
-
-
-def finish(engine: Engine) -> dict[int, Finished]:
-    ends: dict[int, Finished] = {}
-    for _ in range(1000):
-        if not engine.has_work:
-            return ends
-        ends.update({end.ticket: end for end in engine.step()})
-    raise AssertionError("the engine does not finish")
-
-
-def answer_of(engine: Engine, request: Request) -> Answer:
-    ticket = engine.submit(request)
-    answer = finish(engine)[ticket].answer
-    assert answer is not None
-    return answer
-
-
-# Shared prefixes ------------------------------------------------------------------------------
-
-
-def test_an_instruction_is_computed_once_for_all_its_documents() -> None:
-    decoder = roomy_decoder()
-    engine = engine_on(decoder)
-    documents = ["one", "two", "three", "four", "five", "six"]
-    tickets = [engine.submit(Score(about(document), ("a", "b"))) for document in documents]
-
-    ends = finish(engine)
-
-    rows = sum(len(step) for step in decoder.steps)
-    assert rows == len(INSTRUCTION) + sum(len(document) for document in documents)
-    cached = [end.answer.usage.cached for t in tickets if (end := ends[t]).answer is not None]
-    assert cached == [0, *[len(INSTRUCTION)] * 5]
-
-
-def test_a_kept_instruction_survives_a_reset() -> None:
-    decoder = roomy_decoder()
-    engine = engine_on(decoder)
-    answer_of(engine, Score(about("one"), ("a",)))
-    engine.reset()
-
-    assert answer_of(engine, Score(about("two"), ("a",))).usage.cached == len(INSTRUCTION)
-
-
-def test_an_instruction_too_short_to_be_worth_it_is_not_kept() -> None:
-    engine = engine_on(roomy_decoder())
-    short = "x" * (MIN_TOKENS - 1)
-    answer_of(engine, Score(about("one", short), ("a",)))
-
-    assert answer_of(engine, Score(about("two", short), ("a",))).usage.cached == 0
-
-
-def test_an_empty_document_is_answered_though_its_whole_prompt_is_kept() -> None:
-    engine = engine_on(roomy_decoder())
-    request = Score(about(""), ("a", "b"))
-    answer_of(engine, request)
-
-    assert given(answer_of(engine, request)) == pytest.approx(expected(request), abs=1e-3)
-
-
-def test_what_is_forced_at_the_start_is_computed_in_pieces_as_the_prompt_is() -> None:
-    decoder = FakeDecoder(
-        sequences=1, context_tokens=60, max_rows=15, max_logit_rows=1, piece_rows=8
-    )
-    # Ten letters and twelve forced ones: the first piece ends among the forced.
-    request = patterned("abcdefghij", "a b c d e f g h i j k l mn")
-    request = replace(request, prompt=about("abcdefghij", ""))
-
-    answer = answer_of(engine_on(decoder), request)
-
-    assert given(answer) == expected(request, piece_rows=8)
-    assert [len(step) for step in decoder.steps] == [12, 10]
-
-
-def test_a_state_that_does_not_load_costs_a_prefill_and_no_wrong_answer() -> None:
-    decoder = roomy_decoder()
-    engine = engine_on(decoder)
-    answer_of(engine, Score(about("one"), ("a",)))
-    decoder.loads_fail = True
-    request = patterned("two", "a bc de f")
-
-    answer = answer_of(engine, request)
-
-    assert answer.usage.cached == 0
-    assert given(answer) == expected(request)
-
-
-def test_a_state_that_breaks_the_decoder_is_not_tried_again_after_the_reset() -> None:
-    decoder = roomy_decoder()
-    engine = engine_on(decoder)
-    request = Score(about("one"), ("a",))
-    answer_of(engine, request)
-    decoder.loads_break = True
-    engine.submit(request)
-
-    with pytest.raises(DecodeError):
-        engine.step()
-    engine.reset()
-
-    assert answer_of(engine, request).usage.cached == 0
-
-
-def test_the_oldest_instructions_leave_when_the_memory_for_them_is_full() -> None:
-    engine = engine_on(roomy_decoder(), prefix_bytes=2 * len(INSTRUCTION))
-    third = INSTRUCTION.replace("letter", "ticket")
-    for instruction in (INSTRUCTION, INSTRUCTION.replace("letter", "parcel"), third):
-        answer_of(engine, Score(about("one", instruction), ("a",)))
-
-    assert answer_of(engine, Score(about("two", third), ("a",))).usage.cached == len(third)
-    assert answer_of(engine, Score(about("two"), ("a",))).usage.cached == 0
-
-
-def test_a_prefix_state_made_in_a_build_step_is_the_one_the_engine_would_make() -> None:
-    decoder = roomy_decoder()
-    engine = engine_on(decoder)
-
-    tokens, state = engine.prefix_state(about("never read"))
-
-    assert list(state) == list(tokens)
-    assert decoder.is_empty
-
 
 # Rows and tokens ------------------------------------------------------------------------------
 
@@ -278,107 +136,6 @@ def test_what_an_answer_waits_for_prompts_is_time_of_reading() -> None:
     timing = answer.timing
     assert timing.first_token_s - timing.admitted_s > 2 * (alone.first_token_s - alone.admitted_s)
     assert timing.finished_s - timing.first_token_s <= alone.finished_s - alone.first_token_s
-
-
-# Slots and fairness ---------------------------------------------------------------------------
-
-
-def test_one_jobs_thirty_windows_delay_anothers_request_by_no_more_than_those_under_way() -> None:
-    decoder = roomy_decoder(sequences=4)
-    engine = engine_on(decoder)
-    windows = [
-        engine.submit(patterned(f"window {i:02}", "ab cd ef gh"), group=1) for i in range(30)
-    ]
-    single = engine.submit(patterned("only one", "ab cd ef gh"), group=2)
-
-    order = list(finish(engine))
-
-    assert order.index(single) <= 2 * decoder.sequences
-    assert sorted(order) == sorted([*windows, single])
-
-
-def test_two_jobs_share_the_slots_evenly() -> None:
-    engine = engine_on(roomy_decoder(sequences=4))
-    group_of = {
-        engine.submit(patterned(f"window {i:02}", "ab cd ef gh"), group=group): group
-        for group in (1, 2)
-        for i in range(12)
-    }
-
-    first_half = Counter(group_of[ticket] for ticket in list(finish(engine))[:12])
-
-    assert abs(first_half[1] - first_half[2]) <= 4
-
-
-def test_a_long_document_is_read_on_while_short_ones_keep_overtaking_it() -> None:
-    decoder = roomy_decoder(sequences=4, max_rows=32)
-    engine = engine_on(decoder)
-    long = engine.submit(Score(about("x" * 300), ("a",)), group=0)
-    steps = 0
-    is_done = False
-    while not is_done:
-        for i in range(2):
-            engine.submit(Score(about(f"short one {steps} {i}"), ("a",)), group=1)
-        is_done = any(end.ticket == long for end in engine.step())
-        steps += 1
-        assert steps < 100
-
-    # A quarter of each step's rows is the least that it gets.
-    assert steps <= (len(INSTRUCTION) + 300) / (32 / 4) + 2
-
-
-def test_a_free_slot_is_filled_in_the_next_step() -> None:
-    decoder = roomy_decoder(sequences=2)
-    engine = engine_on(decoder)
-    for i in range(6):
-        engine.submit(Score(about(f"{i}", "short"), ("a",)))
-
-    finish(engine)
-
-    assert [len({row.sequence for row in step}) for step in decoder.steps] == [2, 2, 2]
-
-
-def test_when_a_sequence_between_others_ends_the_highest_takes_its_place() -> None:
-    decoder = roomy_decoder(sequences=5)
-    engine = engine_on(decoder)
-    requests = [patterned(f"{n} letters", "ab " * n) for n in (9, 2, 8, 3, 9)]
-    tickets = [engine.submit(request) for request in requests]
-
-    ends = finish(engine)
-
-    in_use = [
-        slots for slots, _ in groupby({row.sequence for row in step} for step in decoder.steps)
-    ]
-    assert in_use[-4:] == [{0, 1, 2, 3, 4}, {0, 1, 2, 3}, {0, 1, 2}, {0, 1}]
-    for ticket, request in zip(tickets, requests, strict=True):
-        answer = ends[ticket].answer
-        assert answer is not None
-        assert given(answer) == expected(request)
-
-
-def test_a_sequence_that_is_too_much_to_copy_stays_where_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    decoder = roomy_decoder(sequences=3)
-    monkeypatch.setattr(decoder, "move", lambda *_: False)
-    engine = engine_on(decoder)
-    tickets = [engine.submit(patterned(f"{n} letters", "ab " * n)) for n in (9, 2, 9)]
-
-    ends = finish(engine)
-
-    assert sorted(ends) == tickets
-    assert {row.sequence for row in decoder.steps[-1]} == {0, 2}
-
-
-def test_a_short_answer_ends_while_a_very_long_prompt_is_read() -> None:
-    decoder = FakeDecoder(
-        sequences=2, context_tokens=9000, max_rows=64, max_logit_rows=8, piece_rows=1
-    )
-    engine = engine_on(decoder)
-    long = engine.submit(Score(about("x" * 8000), ("a",)))
-    short = engine.submit(patterned("short", "ab cd ef"))
-
-    assert list(finish(engine)) == [short, long]
 
 
 # What cannot be done --------------------------------------------------------------------------
