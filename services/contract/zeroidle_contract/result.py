@@ -104,7 +104,7 @@ class Timings(Frozen):
     """Where the time went, in milliseconds. The parts add up to `completed_at - submitted_at`.
 
     `queued_ms` runs until the job's first work begins, less `cold_start_ms`, the wait for the model
-    to load. `prefill_ms` ends with the first output token, `decode_ms` with the last;
+    to load. `prefill_ms` ends when the job goes on to write, `decode_ms` with the last token;
     `commit_ms` is the wait for the writer until the commit is sent.
     """
 

@@ -24,7 +24,7 @@ READERS = 4
 _SETTINGS = Settings.parse(os.environ)
 readahead.start(_SETTINGS.model_path, readers=READERS)
 
-# Alone, for the load can begin no sooner: beside other imports these take twice as long.
+# Alone, for the load can begin no sooner.
 from zeroidle_inference.engine.load import load
 from zeroidle_inference.loading import Loading
 

@@ -171,5 +171,4 @@ def affordable_sequences(
 def build() -> str:
     """Which llama.cpp this is, and how it is asked: a saved state is good for the same only."""
     features = llama_cpp.llama_print_system_info().decode()
-    release = llama_cpp.__version__
-    return f"{release} {features}flash attention, pieces of {PIECE_ROWS} rows"
+    return f"{llama_cpp.__version__} {features}flash attention, pieces of {PIECE_ROWS} rows"

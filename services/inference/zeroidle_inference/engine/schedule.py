@@ -8,12 +8,11 @@ OLDEST_PREFILL_SHARE = 0.25
 while shorter ones overtake it."""
 
 PATIENCE_ROWS = 4096
-"""Rows of prompts that a sequence past its own waits for in all: as many as a batch mostly has. For
-a small model that is three seconds, for one of 8B parameters one to three minutes."""
+"""Rows of prompts that a sequence past its own waits for in all: as many as a batch mostly has.
+That is three seconds for SmolLM2, and minutes for a model of 8B parameters."""
 
 ROWS_TOGETHER = 4
-"""llama.cpp's kernels take so many rows together; what is over goes row by row, at twice the price
-and more."""
+"""llama.cpp's kernels take so many rows together; what is over goes row by row, which is dearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ def least_budget(sequences: int, piece_rows: int) -> int:
 def prompt_piece(rows: int, *, room: int, piece_rows: int) -> int:
     """How many of a prompt's `rows` to compute now: what leaves no short piece, now or later.
 
+    Cut at a whole `ROWS_TOGETHER`, where pieces are so long at all.
     A prompt shorter than `piece_rows` is one piece. With less room than that, none.
     """
     if rows <= room:
@@ -54,8 +54,8 @@ def schedule(demands: Sequence[Demand], *, budget: int, piece_rows: int = 1) -> 
 
     A row of an answer costs least beside many others, so sequences past their prompt wait until all
     are, or one of them has waited for `PATIENCE_ROWS`. Then all of them come first. What is left
-    goes to prompts, in pieces (`prompt_piece`): a share to the oldest, then the shortest
-    first, since a prompt that is done adds rows to all later steps. `budget` is at least
+    goes to prompts, in pieces (`prompt_piece`): a share to the oldest, then the shortest first,
+    since a prompt that is done adds rows to all later steps. `budget` is at least
     `least_budget`, so the oldest prompt goes on in every step.
     """
     grants = [0] * len(demands)
